@@ -1,0 +1,1 @@
+"""Figures: what requests, objects and controllers cost. `make bench` prints the table."""

@@ -1,0 +1,70 @@
+"""Container images, as far as a node has to know them.
+
+Nothing is pulled. An image's digest, size and time of arrival are drawn from its name, so that
+they are the same on every node and in every run.
+"""
+
+import functools
+import hashlib
+
+RUNTIME = "containerd"
+
+
+@functools.lru_cache(maxsize=4096)
+def _digest(image: str) -> str:
+    return hashlib.sha256(image.encode()).hexdigest()
+
+
+@functools.lru_cache(maxsize=4096)
+def repository(image: str) -> str:
+    """The full name of an image's repository: `nginx:1.27` is in `docker.io/library/nginx`."""
+    name = image.partition("@")[0]
+    head, slash, tail = name.rpartition("/")
+    name = head + slash + tail.partition(":")[0]
+    first, slash, _ = name.partition("/")
+    if not slash:
+        return f"docker.io/library/{name}"
+    if "." in first or ":" in first or first == "localhost":
+        return name
+    return f"docker.io/{name}"
+
+
+@functools.lru_cache(maxsize=4096)
+def image_id(image: str) -> str:
+    """`docker.io/library/nginx@sha256:...`, as containerd reports it."""
+    _, at, digest = image.partition("@")
+    return f"{repository(image)}@{digest if at else 'sha256:' + _digest(image)}"
+
+
+def size(image: str) -> int:
+    """Bytes, between 2 and 258 million."""
+    return 2_000_000 + int(_digest(image)[:7], 16) % 256_000_000
+
+
+def pull_milliseconds(image: str) -> int:
+    return 100 + int(_digest(image)[7:10], 16) % 900
+
+
+def container_id(uid: str, container: str, restart: int = 0) -> str:
+    """`containerd://<64 hex digits>`: the same for the same run of the same container of a pod."""
+    seed = f"{uid}/{container}/{restart}".encode()
+    return f"{RUNTIME}://{hashlib.sha256(seed).hexdigest()}"
+
+
+def pull_policy(container: dict[str, object]) -> str:
+    return str(container.get("imagePullPolicy") or "IfNotPresent")
+
+
+def pull_events(image: str, policy: str, *, present: bool) -> list[tuple[str, str]]:
+    """(reason, message) of each event on the way to having the image."""
+    if present and policy != "Always":
+        text = (
+            f'Container image "{image}" already present on machine and can be accessed by the pod'
+        )
+        return [("Pulled", text)]
+    took = f"{pull_milliseconds(image)}ms"
+    text = (
+        f'Successfully pulled image "{image}" in {took} ({took} including waiting). '
+        f"Image size: {size(image)} bytes."
+    )
+    return [("Pulling", f'Pulling image "{image}"'), ("Pulled", text)]

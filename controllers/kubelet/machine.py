@@ -1,0 +1,80 @@
+"""What the kubelets' controller remembers of each simulated machine."""
+
+from miniplane.api.objects import Obj
+from miniplane.client.protocol import Client
+from miniplane.controllers.kubelet import addresses, node, stages
+from miniplane.runtime.controller import ControllerContext
+from miniplane.runtime.events import EventRecorder
+
+
+class Machine:
+    """A simulated machine: its addresses, its images, its lease."""
+
+    __slots__ = (
+        "_pool",
+        "_recorder",
+        "beating",
+        "gone",
+        "healthy",
+        "host_ip",
+        "images",
+        "lease",
+        "name",
+        "reported",
+    )
+
+    def __init__(self, name: str):
+        self.name = name
+        self.host_ip = ""
+        self.gone = False
+        """Whether its Node has been deleted."""
+        self.beating = False
+        """Whether somebody renews its lease from time to time."""
+        self.healthy = False
+        """Whether its Node says what the kubelet reported last."""
+        self.images: dict[str, None] = {}
+        self.lease: Obj | None = None
+        """The Lease as it was written last."""
+        self.reported = 0.0
+        """When the node's status was written last, in Unix seconds."""
+        self._pool: addresses.Pool | None = None
+        self._recorder: EventRecorder | None = None
+
+    def see(self, found: Obj) -> bool:
+        """Take over what the Node says. Whether its pods need another look because of that."""
+        host_ip = node.internal_ip(found)
+        cidr = (found.get("spec") or {}).get("podCIDR", "")
+        changed = host_ip != self.host_ip
+        self.host_ip = host_ip
+        if cidr and (self._pool is None or self._pool.cidr != cidr):
+            self._pool = addresses.Pool(cidr)
+            changed = True
+        return changed
+
+    def take(self) -> str | None:
+        """A free address for a pod; None when the node has none left."""
+        return self._pool.take() if self._pool is not None else None
+
+    def claim(self, address: str) -> None:
+        if self._pool is not None and address:
+            self._pool.claim(address)
+
+    def release(self, address: str) -> None:
+        if self._pool is not None:
+            self._pool.release(address)
+
+    def recorder(self, ctx: ControllerContext, client: Client) -> EventRecorder:
+        """Writes events as the kubelet of this machine."""
+        if self._recorder is None:
+            self._recorder = ctx.recorder("kubelet", host=self.name, client=client)
+        return self._recorder
+
+    async def tell(
+        self, ctx: ControllerContext, client: Client, pod: Obj, told: stages.Told
+    ) -> None:
+        """Write an event about a pod; an image that was pulled is there from now on."""
+        if told.image:
+            self.images[told.image] = None
+        await self.recorder(ctx, client).event(
+            pod, told.type, told.reason, told.message, field_path=told.field_path
+        )

@@ -1,0 +1,114 @@
+"""What the table of stages is given to look at."""
+
+from collections.abc import Callable
+
+from miniplane.api.objects import Obj
+from miniplane.controllers.kubelet import status as reports
+from miniplane.controllers.kubelet.blockers import Blocker
+
+
+class View:
+    """A pod as its kubelet sees it. Durations are in seconds, `now` is an RFC 3339 time."""
+
+    __slots__ = (
+        "accepted",
+        "acknowledged",
+        "address",
+        "blocker",
+        "blocker_told",
+        "containers",
+        "deleted",
+        "generation",
+        "grace",
+        "has_image",
+        "host_ip",
+        "init",
+        "now",
+        "phase",
+        "pod",
+        "spec",
+        "startup",
+        "status",
+        "terminal",
+        "uid",
+    )
+
+    def __init__(
+        self,
+        pod: Obj,
+        *,
+        host_ip: str,
+        address: Callable[[], str],
+        has_image: Callable[[str], bool],
+        now: str,
+        startup: float,
+        blocker: Blocker | None = None,
+        blocker_told: bool = False,
+    ):
+        """`address` gives the pod its address, the same one each time; `startup` is how long pods
+        take to start, and at most to stop; `blocker` is what keeps it from starting."""
+        self.pod = pod
+        self.host_ip = host_ip
+        self.address = address
+        self.has_image = has_image
+        self.now = now
+        self.startup = startup
+        self.blocker = blocker
+        self.blocker_told = blocker_told
+        meta = pod["metadata"]
+        self.spec: Obj = pod["spec"]
+        self.status: Obj = pod.get("status") or {}
+        self.uid: str = meta["uid"]
+        self.generation: int = meta.get("generation", 0)
+        self.deleted = "deletionTimestamp" in meta
+        self.grace: int = meta.get("deletionGracePeriodSeconds") or 0
+        self.phase: str = self.status.get("phase", "")
+        self.terminal = self.phase in ("Succeeded", "Failed")
+        self.accepted = "startTime" in self.status
+        self.acknowledged = self.status.get("observedGeneration") == self.generation
+        self.init = reports.by_name(self.status.get("initContainerStatuses"))
+        self.containers = reports.by_name(self.status.get("containerStatuses"))
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing of the pod runs, nor is said to be ready."""
+        alive = any(
+            reports.state_of(s) == "running"
+            for s in (*self.init.values(), *self.containers.values())
+        )
+        return not alive and not any(
+            c["type"] == "Ready" and c["status"] == "True"
+            for c in self.status.get("conditions") or ()
+        )
+
+    @property
+    def stop_seconds(self) -> float:
+        return min(float(self.grace), self.startup)
+
+    @property
+    def started(self) -> bool:
+        """Whether every container has run."""
+        return all(
+            reports.state_of(self.containers.get(c["name"])) != "waiting"
+            for c in self.spec["containers"]
+        )
+
+    @property
+    def next_init(self) -> Obj | None:
+        """The init container whose turn it is."""
+        for container in self.spec.get("initContainers") or ():
+            if not reports.is_initialized(container, self.init.get(container["name"])):
+                return container
+        return None
+
+    @property
+    def start_seconds(self) -> float:
+        """The share of one step in the start of the pod: a step for each init container that
+        ends, and one for the others together."""
+        ending = [c for c in self.spec.get("initContainers") or () if not reports.is_sidecar(c)]
+        return self.startup / (len(ending) + 1)
+
+    @property
+    def initial_ip(self) -> str:
+        """A pod in the host's network has its address from the beginning."""
+        return self.host_ip if self.spec.get("hostNetwork") else self.status.get("podIP", "")

@@ -1,0 +1,1 @@
+"""Empties and removes the namespaces that were deleted."""

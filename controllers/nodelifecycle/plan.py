@@ -1,0 +1,163 @@
+"""What follows from a node's conditions and from its silence. Pure; times are Unix seconds.
+
+Follows `pkg/controller/nodelifecycle`
+(https://kubernetes.io/docs/concepts/architecture/nodes/#node-controller).
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+from miniplane.api.objects import Obj
+
+MONITOR_SECONDS = 5.0
+"""How often nodes are looked at."""
+GRACE_SECONDS = 50.0
+"""How long a node may be silent before its conditions are unknown."""
+STARTUP_GRACE_SECONDS = 60.0
+"""The same for one that never had a status."""
+
+NOT_READY = "node.kubernetes.io/not-ready"
+UNREACHABLE = "node.kubernetes.io/unreachable"
+UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+
+_TAINT_OF: Mapping[str, Mapping[str, str]] = {
+    "Ready": {"False": NOT_READY, "Unknown": UNREACHABLE},
+    "MemoryPressure": {"True": "node.kubernetes.io/memory-pressure"},
+    "DiskPressure": {"True": "node.kubernetes.io/disk-pressure"},
+    "NetworkUnavailable": {"True": "node.kubernetes.io/network-unavailable"},
+    "PIDPressure": {"True": "node.kubernetes.io/pid-pressure"},
+}
+_OWN_KEYS = (UNSCHEDULABLE, *(key for keys in _TAINT_OF.values() for key in keys.values()))
+
+_REPORTED = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
+"""Conditions that a kubelet reports, and that nobody knows when it is silent."""
+
+_LABEL_PAIRS = (
+    ("kubernetes.io/os", "beta.kubernetes.io/os"),
+    ("kubernetes.io/arch", "beta.kubernetes.io/arch"),
+)
+
+
+def conditions(node: Obj) -> dict[str, Obj]:
+    return {c["type"]: c for c in (node.get("status") or {}).get("conditions") or ()}
+
+
+def readiness(node: Obj) -> str:
+    """`True`, `False`, `Unknown`, or `""` for a node that has no Ready condition."""
+    ready = conditions(node).get("Ready")
+    return ready.get("status", "") if ready else ""
+
+
+def taints(node: Obj, *, now: str, evict: bool) -> list[Obj] | None:
+    """The taints that the node should have, or None if it has them.
+
+    Taints for scheduling follow from the conditions at once. The taint that evicts is added only
+    if `evict`, and taken away from a node that is ready in any case. `now` is an RFC 3339 time.
+    """
+    wanted: dict[tuple[str, str], None] = {}
+    for kind, condition in conditions(node).items():
+        if key := _TAINT_OF.get(kind, {}).get(condition.get("status", "")):
+            wanted[key, "NoSchedule"] = None
+    if (node.get("spec") or {}).get("unschedulable"):
+        wanted[UNSCHEDULABLE, "NoSchedule"] = None
+    there = (node.get("spec") or {}).get("taints") or []
+    ready = readiness(node)
+    evicting = {"False": NOT_READY, "Unknown": UNREACHABLE}.get(ready)
+    if evicting and (evict or any(_evicts(t) for t in there)):
+        wanted[evicting, "NoExecute"] = None
+    kept = []
+    for taint in there:
+        key, effect = taint.get("key", ""), taint.get("effect", "")
+        ours = effect == "NoSchedule" and key in _OWN_KEYS
+        # A node that came back, or that fails in another way now.
+        over = _evicts(taint) and (ready == "True" or bool(evicting))
+        if (key, effect) in wanted or not (ours or over):
+            kept.append(taint)
+    have = dict.fromkeys((t.get("key", ""), t.get("effect", "")) for t in kept)
+    for key, effect in wanted:
+        if (key, effect) not in have:
+            kept.append({"key": key, "effect": effect, "timeAdded": now})
+    return None if kept == there else kept
+
+
+def _evicts(taint: Obj) -> bool:
+    return taint.get("effect") == "NoExecute" and taint.get("key") in (NOT_READY, UNREACHABLE)
+
+
+def without_evicting(node: Obj) -> list[Obj] | None:
+    """The taints without those that evict; None if there are none of these."""
+    there = (node.get("spec") or {}).get("taints") or []
+    kept = [t for t in there if not _evicts(t)]
+    return None if len(kept) == len(there) else kept
+
+
+def missing_labels(node: Obj) -> dict[str, str]:
+    """The old names of labels, where they do not repeat the new ones."""
+    labels = node["metadata"].get("labels") or {}
+    return {
+        old: labels[new]
+        for new, old in _LABEL_PAIRS
+        if new in labels and labels.get(old) != labels[new]
+    }
+
+
+@dataclasses.dataclass(slots=True)
+class Health:
+    """What the monitor remembers of a node, so that it need not read it again to find it well."""
+
+    uid: str
+    seen: float
+    """When it was heard of last."""
+    heartbeat: str = ""
+    ready: str = ""
+    """The status of its Ready condition, `""` for none."""
+    unknown: bool = False
+    """Whether all that a kubelet reports is unknown already."""
+
+    def look(self, node: Obj, now: float) -> None:
+        """Take note of what the node's status says; a new heartbeat is a sign of life."""
+        ready = conditions(node).get("Ready") or {}
+        self.ready = ready.get("status") or ""
+        self.unknown = unknown(node, now="") is None
+        heartbeat = ready.get("lastHeartbeatTime") or ""
+        if heartbeat != self.heartbeat:
+            self.heartbeat = heartbeat
+            self.seen = now
+
+    def silent(self, now: float) -> bool:
+        """Whether nothing was heard of the node for too long."""
+        return now > self.seen + (GRACE_SECONDS if self.ready else STARTUP_GRACE_SECONDS)
+
+
+def unknown(node: Obj, *, now: str) -> list[Obj] | None:
+    """The conditions of a silent node; None if they say so already."""
+    before = conditions(node)
+    changed = False
+    found: dict[str, Obj] = dict(before)
+    for kind in _REPORTED:
+        condition = before.get(kind)
+        if condition is None:
+            changed = True
+            found[kind] = {
+                "type": kind,
+                "status": "Unknown",
+                "lastHeartbeatTime": node["metadata"].get("creationTimestamp"),
+                "lastTransitionTime": now,
+                "reason": "NodeStatusNeverUpdated",
+                "message": "Kubelet never posted node status.",
+            }
+        elif condition.get("status") != "Unknown":
+            changed = True
+            found[kind] = {
+                **condition,
+                "status": "Unknown",
+                "lastTransitionTime": now,
+                "reason": "NodeStatusUnknown",
+                "message": "Kubelet stopped posting node status.",
+            }
+    return list(found.values()) if changed else None
+
+
+def all_down(nodes: Iterable[Health]) -> bool:
+    """Whether no node is ready: then the fault is rather here than there, and nobody is evicted."""
+    return not any(health.ready == "True" for health in nodes)

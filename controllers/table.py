@@ -1,0 +1,54 @@
+"""The controllers that a cluster starts, in the order in which they are started."""
+
+from miniplane.controllers.daemonset.controller import DaemonSetController
+from miniplane.controllers.deployment.controller import DeploymentController
+from miniplane.controllers.endpoints.controller import (
+    EndpointsController,
+    EndpointSliceController,
+    EndpointSliceMirroring,
+)
+from miniplane.controllers.garbagecollector.controller import GarbageCollector
+from miniplane.controllers.kubelet.controller import Kubelet
+from miniplane.controllers.namespace.controller import NamespaceController
+from miniplane.controllers.nodeipam.controller import NodeIpamController, TtlController
+from miniplane.controllers.nodelifecycle.controller import NodeLifecycleController
+from miniplane.controllers.podgc.controller import PodGCController
+from miniplane.controllers.replicaset.controller import (
+    ReplicaSetController,
+    ReplicationControllerController,
+)
+from miniplane.controllers.scheduler.controller import Scheduler
+from miniplane.controllers.serviceaccounts.controller import (
+    RootCAPublisher,
+    ServiceAccountController,
+)
+from miniplane.controllers.statefulset.controller import StatefulSetController
+from miniplane.controllers.tainteviction.controller import TaintEvictionController
+from miniplane.controllers.volumes.controller import VolumeBinder
+from miniplane.controllers.volumes.protection import ClaimProtection, VolumeProtection
+from miniplane.runtime.controller import Controller
+
+CONTROLLERS: tuple[type[Controller], ...] = (
+    ServiceAccountController,
+    RootCAPublisher,
+    NamespaceController,
+    GarbageCollector,
+    StatefulSetController,
+    DaemonSetController,
+    DeploymentController,
+    ReplicaSetController,
+    ReplicationControllerController,
+    EndpointsController,
+    EndpointSliceController,
+    EndpointSliceMirroring,
+    VolumeBinder,
+    ClaimProtection,
+    VolumeProtection,
+    NodeIpamController,
+    TtlController,
+    NodeLifecycleController,
+    TaintEvictionController,
+    PodGCController,
+    Scheduler,
+    Kubelet,
+)

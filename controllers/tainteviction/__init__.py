@@ -1,0 +1,1 @@
+"""Eviction by taint: pods that do not tolerate a NoExecute taint of their node are deleted."""

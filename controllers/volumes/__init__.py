@@ -1,0 +1,1 @@
+"""Claims and volumes: binding, provisioning, release, and protection while in use."""

@@ -1,0 +1,106 @@
+"""`miniplane serve`: a cluster and its server, until a signal ends them."""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import shlex
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydantic
+
+from miniplane.cli import arguments, kubeconfig
+from miniplane.cli.failure import Failure
+from miniplane.config import Config
+from miniplane.server import serve
+
+STOPPING = 0.4
+"""How long the cluster may take to stop, in seconds."""
+GARBAGE = (20_000, 20, 20)
+"""When the three generations are collected. Objects are made by the thousand here and live long."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM. Failure when that cannot begin."""
+    config = config_of(args)
+    try:
+        sock = serve.bind(config)
+    except ValueError as error:
+        raise Failure(str(error)) from None
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise Failure(f"cannot listen on {config.host}:{config.port}: {why}") from None
+    with contextlib.closing(sock):
+        url = serve.url_of(sock)
+        # From here on everybody is to know the port that was found free.
+        config = config.model_copy(update={"port": sock.getsockname()[1]})
+        path = Path(config.kubeconfig) if config.kubeconfig else None
+        with _written(path, url, args) as written:
+            asyncio.run(_serve(config, sock, url, written))
+    return 0
+
+
+def config_of(args: argparse.Namespace) -> Config:
+    """The configuration that the command line asks for. Failure naming the bad value."""
+    try:
+        return Config(**arguments.config_values(args))
+    except pydantic.ValidationError as errors:
+        error = errors.errors()[0]
+        key = str(error["loc"][0]) if error["loc"] else ""
+        text = error["msg"].removeprefix("Value error, ")
+        source = args.sources.get(key, key)
+        raise Failure(f"{source} {error['input']!r}: {text[:1].lower()}{text[1:]}") from None
+
+
+@contextlib.contextmanager
+def _written(path: Path | None, url: str, args: argparse.Namespace) -> Iterator[Path]:
+    """A kubeconfig for as long as the server runs; one where the user wants it stays."""
+    place = path or kubeconfig.default_place(args.env, url)
+    kubeconfig.write_own(place, url)
+    try:
+        yield place
+    finally:
+        if path is None:
+            kubeconfig.remove_own(place, url)
+
+
+async def _serve(config: Config, sock: socket.socket, url: str, written: Path) -> None:
+    from miniplane.cluster import Cluster
+    from miniplane.server.app import create_app
+
+    stop = asyncio.Event()
+    _on_signals(stop)
+    try:
+        cluster = Cluster(config)
+    except ValueError as error:
+        raise Failure(str(error)) from None
+    await cluster.start()
+    try:
+        app = create_app(cluster.registry, clock=cluster.clock, config=config)
+        async with serve.Server(app, config, sock=sock):
+            _collect_garbage_from_now_on()
+            print(f"miniplane is ready at {url}", flush=True)
+            print(f"export KUBECONFIG={shlex.quote(str(written))}", flush=True)
+            await stop.wait()
+    finally:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOPPING):
+                await cluster.stop()
+
+
+def _collect_garbage_from_now_on() -> None:
+    """What is there at the start stays for good, so it need not be looked at again and again."""
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
+    gc.enable()
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        # Where the loop knows no signals, Ctrl-C still ends `asyncio.run`.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(signum, stop.set)

@@ -1,0 +1,24 @@
+"""What an admission plugin gets to see of a request."""
+
+import dataclasses
+
+from miniplane.api.objects import Obj
+from miniplane.api.options import WriteOptions
+from miniplane.api.resources import Resource
+from miniplane.registry.context import Context
+
+
+@dataclasses.dataclass(slots=True)
+class Attributes:
+    """`operation` is CREATE, UPDATE or DELETE; `old` is None for a CREATE and frozen otherwise."""
+
+    context: Context
+    operation: str
+    resource: Resource
+    namespace: str
+    name: str
+    obj: Obj
+    old: Obj | None
+    options: WriteOptions
+    warnings: list[str]
+    subresource: str = ""

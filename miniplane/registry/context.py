@@ -1,0 +1,40 @@
+"""What strategies and admission may see: time, chance, options, and other objects."""
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from miniplane.api.objects import Obj
+from miniplane.api.resources import Resource
+from miniplane.clock import Clock
+from miniplane.config import Config
+from miniplane.ids import Ids
+from miniplane.registry import catalog
+from miniplane.registry.joined import JoinCache
+from miniplane.registry.stored import Stored
+from miniplane.store.mvcc import Store
+
+if TYPE_CHECKING:
+    from miniplane.registry.allocators import Allocators
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Context:
+    store: Store[Stored]
+    clock: Clock
+    ids: Ids
+    config: Config
+    allocators: "Allocators"
+    joined: JoinCache = dataclasses.field(default_factory=JoinCache)
+
+    def find(self, resource: Resource, namespace: str, name: str) -> Obj | None:
+        """Another object, or None where there is none."""
+        stored = self.store.find(catalog.key(resource, namespace, name))
+        return None if stored is None else stored.obj
+
+    def all(self, resource: Resource, namespace: str = "") -> list[Obj]:
+        """All objects of a resource, or those of one namespace."""
+        return [s.obj for s in self.store.range(catalog.prefix(resource, namespace))]
+
+    def feature(self, gate: str) -> bool:
+        """Whether a feature gate is on. Gates that nobody set are off."""
+        return bool(self.config.feature_gates.get(gate, False))

@@ -1,0 +1,259 @@
+"""DELETE: grace periods, finalizers, and the garbage collector's part in them.
+
+Follows `rest.BeforeDelete` and `registry/generic/registry/store.go`. A delete takes two steps
+where a grace period or a finalizer is at work: first the object is marked (deletionTimestamp),
+later it goes, with another delete or with the update that removes its last finalizer.
+"""
+
+import dataclasses
+import datetime
+from typing import Any
+
+from miniplane.api import errors
+from miniplane.api.objects import Obj
+from miniplane.api.options import DeleteOptions, ListOptions, WriteOptions
+from miniplane.api.resources import Resource
+from miniplane.registry import admission, catalog, reading
+from miniplane.registry.admission import Attributes
+from miniplane.registry.context import Context
+from miniplane.registry.forms import served
+from miniplane.registry.results import Deleted, ListResult, Result
+from miniplane.registry.stored import Stored, seal
+from miniplane.registry.strategies import strategy_of
+from miniplane.registry.strategy import Strategy
+
+ORPHAN = "orphan"
+FOREGROUND = "foregroundDeletion"
+
+
+def delete(
+    context: Context, resource: Resource, namespace: str, name: str, options: DeleteOptions
+) -> Deleted:
+    """DELETE of one object."""
+    present = context.store.find(catalog.key(resource, namespace, name))
+    if present is None:
+        raise errors.not_found(resource, name)
+    warnings = list(strategy_of(resource).warnings_on_delete(options))
+    admission.validate(
+        Attributes(
+            context=context,
+            operation="DELETE",
+            resource=resource,
+            namespace=namespace,
+            name=name,
+            obj=present.obj,
+            old=present.obj,
+            options=WriteOptions(dry_run=options.dry_run, user=options.user),
+            warnings=warnings,
+        )
+    )
+    return _delete(context, resource, present, options, warnings)
+
+
+def _delete(
+    context: Context,
+    resource: Resource,
+    present: Stored,
+    options: DeleteOptions,
+    warnings: list[str],
+) -> Deleted:
+    strategy = strategy_of(resource)
+    obj = present.obj
+    _check_preconditions(resource, obj, options)
+    custom = getattr(strategy, "delete", None)
+    marked: Obj | None
+    if custom is not None:
+        marked, held = custom(obj, context)
+    else:
+        marked, held = _mark(context, strategy, obj, options)
+    if marked is not None:
+        present = _store(context, resource, present, marked, dry_run=options.dry_run)
+    if held:
+        return Deleted(served(present, resource), False, None, warnings)
+    gone = _remove(context, resource, present, present.obj, dry_run=options.dry_run)
+    status = None if strategy.returns_deleted else _success(resource, obj)
+    return Deleted(served(gone, resource), True, status, warnings)
+
+
+def _check_preconditions(resource: Resource, obj: Obj, options: DeleteOptions) -> None:
+    metadata = obj["metadata"]
+    why = ""
+    if options.uid is not None and options.uid != metadata["uid"]:
+        why = (
+            f"the UID in the precondition ({options.uid}) does not match the UID in record "
+            f"({metadata['uid']}). The object might have been deleted and then recreated"
+        )
+    elif (
+        options.resource_version is not None
+        and options.resource_version != metadata["resourceVersion"]
+    ):
+        why = (
+            f"the ResourceVersion in the precondition ({options.resource_version}) does not match "
+            f"the ResourceVersion in record ({metadata['resourceVersion']}). The object might "
+            "have been modified"
+        )
+    if why:
+        name = metadata["name"]
+        message = f'Operation cannot be fulfilled on {resource.kind} "{name}": {why}'
+        details = {"name": name, "kind": resource.kind}
+        if resource.group:
+            details["group"] = resource.group
+        raise errors.StatusError(409, "Conflict", message, details)
+
+
+def _mark(
+    context: Context, strategy: Strategy, obj: Obj, options: DeleteOptions
+) -> tuple[Obj | None, bool]:
+    """The object as this delete leaves it (None: as it is), and whether it stays for now."""
+    metadata = dict(obj["metadata"])
+    now = int(context.clock.time())
+    grace = strategy.grace_period(obj, options)
+    graceful = grace is not None
+    deleting = "deletionTimestamp" in metadata
+    if grace is not None and not deleting:
+        metadata["deletionTimestamp"] = _format(now + grace)
+        metadata["deletionGracePeriodSeconds"] = grace
+        _count(metadata)
+    elif grace is not None:
+        # A second delete can only shorten the grace period, whatever the kind thinks of it.
+        present = metadata.get("deletionGracePeriodSeconds")
+        asked = options.grace_period_seconds
+        grace = asked if asked is None or asked >= 0 else 1
+        graceful = bool(present)
+        if present:
+            if grace is None or grace >= present:
+                return None, True
+            began = _parse(metadata["deletionTimestamp"]) - present
+            metadata["deletionTimestamp"] = _format(began + grace)
+            metadata["deletionGracePeriodSeconds"] = grace
+    finalizers = _finalizers(strategy, metadata, options)
+    if finalizers:
+        metadata["finalizers"] = finalizers
+    else:
+        metadata.pop("finalizers", None)
+    if not graceful and not finalizers:
+        return None, False
+    if not graceful:
+        if not deleting:
+            _count(metadata)
+        if not deleting or _parse(metadata["deletionTimestamp"]) > now:
+            metadata["deletionTimestamp"] = _format(now)
+        metadata["deletionGracePeriodSeconds"] = 0
+    changed = metadata != obj["metadata"]
+    held = bool(finalizers) or (graceful and bool(grace))
+    return ({**obj, "metadata": metadata} if changed else None), held
+
+
+def _count(metadata: dict[str, Any]) -> None:
+    if metadata.get("generation"):
+        metadata["generation"] += 1
+
+
+def _finalizers(strategy: Strategy, metadata: dict[str, Any], options: DeleteOptions) -> list[str]:
+    """The finalizers that the delete's propagation policy leaves on the object."""
+    present: list[str] = metadata.get("finalizers") or []
+    policy = options.propagation_policy
+    if policy is None:
+        if ORPHAN in present:
+            policy = "Orphan"
+        elif FOREGROUND in present:
+            policy = "Foreground"
+        else:
+            policy = strategy.default_propagation
+    kept = [f for f in present if f not in (ORPHAN, FOREGROUND)]
+    if policy == "Orphan":
+        kept.append(ORPHAN)
+    elif policy == "Foreground":
+        kept.append(FOREGROUND)
+    return present if sorted(kept) == sorted(present) else kept
+
+
+def _store(
+    context: Context, resource: Resource, present: Stored, obj: Obj, *, dry_run: bool
+) -> Stored:
+    obj = {**obj, "metadata": dict(obj["metadata"])}
+    if dry_run:
+        return seal(present.resource, obj, 0)
+    metadata = obj["metadata"]
+    key = catalog.key(resource, metadata.get("namespace", ""), metadata["name"])
+    return context.store.update(
+        key, lambda revision: seal(present.resource, obj, revision), expect=present
+    )
+
+
+def _remove(
+    context: Context, resource: Resource, present: Stored, last: Obj, *, dry_run: bool
+) -> Stored:
+    """Take an object out of the store; watchers are told `last`."""
+    metadata = last["metadata"]
+    body = {**last, "metadata": dict(metadata)}
+    if dry_run:
+        return present
+    key = catalog.key(resource, metadata.get("namespace", ""), metadata["name"])
+    gone = context.store.delete(
+        key, lambda revision: seal(present.resource, body, revision), expect=present
+    )
+    strategy_of(resource).after_delete(gone.obj, context)
+    return gone
+
+
+def finish_update(
+    context: Context,
+    resource: Resource,
+    present: Stored,
+    body: Obj,
+    options: WriteOptions,
+    warnings: list[str],
+) -> Result:
+    """An update took away the last finalizer: the object goes.
+
+    Watchers see it as it was; the client gets what it wrote.
+    """
+    gone = _remove(context, resource, present, present.obj, dry_run=options.dry_run)
+    answer = seal(present.resource, body, 0 if options.dry_run else gone.revision)
+    return Result(served(answer, resource), warnings)
+
+
+def _success(resource: Resource, obj: Obj) -> Obj:
+    details = {"name": obj["metadata"]["name"]}
+    if resource.group:
+        details["group"] = resource.group
+    details["kind"] = resource.plural
+    details["uid"] = obj["metadata"]["uid"]
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "details": details,
+    }
+
+
+def delete_collection(
+    context: Context,
+    resource: Resource,
+    namespace: str,
+    options: DeleteOptions,
+    list_options: ListOptions,
+) -> ListResult:
+    """DELETE of all objects that a list would show. Answers them as they were."""
+    found = reading.list_objects(context, resource, namespace, list_options)
+    one = dataclasses.replace(options, uid=None, resource_version=None)
+    for stored in found.items:
+        metadata = stored.obj["metadata"]
+        try:
+            delete(context, resource, metadata.get("namespace", ""), metadata["name"], one)
+        except errors.StatusError as error:
+            if not errors.is_not_found(error):
+                raise
+    return found
+
+
+def _parse(text: str) -> int:
+    stamp = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return int(stamp.timestamp())
+
+
+def _format(seconds: int) -> str:
+    stamp = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return stamp.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,153 @@
+"""GET and LIST: consistent reads, at the latest or at an earlier revision.
+
+Semantics of resourceVersion as in
+https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions.
+"""
+
+import base64
+import binascii
+
+import orjson
+
+from miniplane.api import errors
+from miniplane.api.options import ListOptions
+from miniplane.api.resources import Resource
+from miniplane.registry import catalog, components
+from miniplane.registry.context import Context
+from miniplane.registry.filters import Filter
+from miniplane.registry.forms import served
+from miniplane.registry.results import ListResult
+from miniplane.registry.stored import Stored
+from miniplane.store.errors import Compacted, FutureRevision
+
+
+def get(
+    context: Context,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    *,
+    resource_version: str = "",
+) -> Stored:
+    """One object."""
+    if resource_version:
+        check_not_future(context, parse_revision(resource_version))
+    if not resource.stored:
+        return components.get(resource, name)
+    stored = context.store.find(catalog.key(resource, namespace, name))
+    if stored is None:
+        raise errors.not_found(resource, name)
+    return stored if stored.resource is resource else served(stored, resource)
+
+
+def parse_revision(text: str, *, wrapped: bool = False) -> int:
+    """A resourceVersion as a number, 0 for an empty one."""
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit()):
+        why = (
+            f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": '
+            "invalid syntax"
+        )
+        if wrapped:
+            raise errors.bad_request(f"invalid resource version: {why}")
+        raise errors.StatusError(500, "", why)
+    return int(text)
+
+
+def check_not_future(context: Context, revision: int) -> None:
+    if revision > context.store.revision:
+        raise errors.too_large_revision(revision, context.store.revision)
+
+
+def list_objects(
+    context: Context, resource: Resource, namespace: str, options: ListOptions
+) -> ListResult:
+    """A list, or one page of it."""
+    store = context.store
+    chosen = Filter.parse(resource, options)
+    if not resource.stored:
+        items = [s for s in components.list_(resource) if chosen.matches(s)]
+        return ListResult(resource, items, store.revision)
+    prefix = catalog.prefix(resource, namespace if resource.namespaced else "")
+    start = ""
+    asked = parse_revision(options.resource_version, wrapped=True)
+    if options.continue_:
+        revision, start = _read_token(options.continue_, prefix)
+        exact = revision > 0
+        if not exact:
+            revision = store.revision
+    else:
+        check_not_future(context, asked)
+        exact = options.resource_version_match == "Exact" or (
+            options.limit > 0 and asked > 0 and not options.resource_version_match
+        )
+        revision = asked if exact else store.revision
+
+    if not exact and not start and options.limit <= 0:
+        items = store.range(prefix)
+        if not chosen.everything:
+            items = [s for s in items if chosen.matches(served(s, resource))]
+        items = _as_served(items, resource)
+        return ListResult(resource, items, store.revision, cache=context.joined)
+
+    try:
+        entries = (
+            store.range_items_at(prefix, revision, start=start)
+            if exact
+            else store.range_items(prefix, start=start)
+        )
+    except FutureRevision:
+        raise errors.too_large_revision(revision, store.revision) from None
+    except Compacted:
+        raise _expired(context, options, start, prefix) from None
+    page: list[Stored] = []
+    for index, (key, stored) in enumerate(entries):
+        if options.limit > 0 and len(page) == options.limit:
+            remaining = len(entries) - index if chosen.everything else None
+            token = _make_token(revision, key, prefix)
+            return ListResult(resource, _as_served(page, resource), revision, token, remaining)
+        if chosen.everything or chosen.matches(served(stored, resource)):
+            page.append(stored)
+    return ListResult(resource, _as_served(page, resource), revision)
+
+
+def _as_served(items: list[Stored], resource: Resource) -> list[Stored]:
+    if not items or items[0].resource is resource:
+        return items
+    return [served(stored, resource) for stored in items]
+
+
+def _make_token(revision: int, next_key: str, prefix: str) -> str:
+    """A continue token: where the next page starts, as a key below the list's prefix."""
+    token = {"v": "meta.k8s.io/v1", "rv": revision, "start": next_key.removeprefix(prefix)}
+    return base64.urlsafe_b64encode(orjson.dumps(token)).rstrip(b"=").decode()
+
+
+def _read_token(text: str, prefix: str) -> tuple[int, str]:
+    """The revision (-1: the latest) and start key of a continue token."""
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        token = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        version, revision, start = token["v"], token["rv"], token["start"]
+    except (binascii.Error, ValueError, KeyError, TypeError):
+        raise errors.bad_request("continue key is not valid: illegal base64 data") from None
+    if version != "meta.k8s.io/v1" or not isinstance(revision, int) or not isinstance(start, str):
+        raise errors.bad_request(
+            "continue key is not valid: server does not recognize this encoded version"
+        )
+    return revision, prefix + start
+
+
+def _expired(context: Context, options: ListOptions, start: str, prefix: str) -> errors.StatusError:
+    if not options.continue_:
+        return errors.expired("The resourceVersion for the provided list is too old.")
+    error = errors.expired(
+        "The provided continue parameter is too old to display a consistent list result. You can "
+        "start a new list without the continue parameter, or use the continue token in this "
+        "response to retrieve the remainder of the results. Continuing with the provided token "
+        "results in an inconsistent list - objects that were created, modified, or deleted "
+        "between the time the first chunk was returned and now may show up in the list."
+    )
+    error.metadata = {"continue": _make_token(-1, start, prefix)}
+    return error

@@ -1,0 +1,153 @@
+"""The scale subresource: the replicas of a workload, in one form for all kinds.
+
+A Scale has the workload's own name, uid and resourceVersion
+(staging/src/k8s.io/api/autoscaling/v1/types.go, pkg/registry/apps/*/storage).
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from miniplane.api import decode, errors, field
+from miniplane.api.objects import Obj, thaw
+from miniplane.api.options import WriteOptions
+from miniplane.api.resources import Resource
+from miniplane.registry import incoming, patching, write
+from miniplane.registry.context import Context
+from miniplane.registry.results import Result
+
+DEFINITION = "io.k8s.api.autoscaling.v1.Scale"
+RESOURCE = Resource(
+    group="autoscaling",
+    version="v1",
+    kind="Scale",
+    plural="scales",
+    singular="scale",
+    namespaced=True,
+    verbs=(),
+    short_names=(),
+    categories=(),
+    subresources=(),
+    definition=DEFINITION,
+    preferred=True,
+)
+"""The form of a Scale; there is no collection of them."""
+
+
+def of(resource: Resource, obj: Obj) -> Obj:
+    """The Scale of a workload."""
+    metadata = obj["metadata"]
+    shown = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    replicas = obj["spec"].get("replicas", 0)
+    status: dict[str, Any] = {"replicas": (obj.get("status") or {}).get("replicas", 0)}
+    selector = selector_text(resource, obj)
+    if selector:
+        status["selector"] = selector
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {key: metadata[key] for key in shown if key in metadata},
+        "spec": {"replicas": replicas} if replicas else {},
+        "status": status,
+    }
+
+
+def selector_text(resource: Resource, obj: Obj) -> str:
+    """The workload's selector in the form that a labelSelector query takes."""
+    selector = obj["spec"].get("selector") or {}
+    if resource.kind == "ReplicationController":
+        return ",".join(f"{k}={selector[k]}" for k in sorted(selector))
+    parts = {k: f"{k}={v}" for k, v in (selector.get("matchLabels") or {}).items()}
+    texts = [(k, text) for k, text in parts.items()]
+    for expression in selector.get("matchExpressions") or ():
+        key, operator = expression["key"], expression["operator"]
+        values = ",".join(sorted(expression.get("values") or ()))
+        text = {
+            "In": f"{key} in ({values})",
+            "NotIn": f"{key} notin ({values})",
+            "Exists": key,
+            "DoesNotExist": f"!{key}",
+        }.get(operator, "")
+        texts.append((key, text))
+    return ",".join(text for _, text in sorted(texts))
+
+
+def replace(
+    context: Context, resource: Resource, namespace: str, name: str, raw: Any, options: WriteOptions
+) -> Result:
+    """PUT of a Scale."""
+    warnings: list[str] = []
+    scale, unknown = decode.decode(DEFINITION, raw)
+    if unknown:
+        incoming.report(resource, unknown, options, warnings)
+    scale.setdefault("metadata", {})
+    incoming.check_place(scale, resource, namespace, name)
+    write.check_uid(context, resource, namespace, name, scale["metadata"].get("uid"))
+    return _write(context, resource, namespace, name, lambda _: scale, options, warnings)
+
+
+def patch(
+    context: Context,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    body: Any,
+    options: WriteOptions,
+    *,
+    patch_type: str,
+) -> Result:
+    """PATCH of a Scale."""
+    warnings: list[str] = []
+
+    def change(scale: Obj) -> Obj:
+        _, new = patching.patched(DEFINITION, scale, body, options, warnings, patch_type=patch_type)
+        return new
+
+    return _write(context, resource, namespace, name, change, options, warnings)
+
+
+def _write(
+    context: Context,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    change: Callable[[Obj], Obj],
+    options: WriteOptions,
+    warnings: list[str],
+) -> Result:
+    def changed(old: Obj) -> Obj:
+        scale = change(of(resource, old))
+        metadata = scale.setdefault("metadata", {})
+        incoming.check_place(scale, resource, namespace, name)
+        replicas = (scale.get("spec") or {}).get("replicas", 0)
+        if replicas < 0:
+            problem = field.invalid("spec.replicas", replicas, "must be greater than or equal to 0")
+            raise errors.invalid("autoscaling", "Scale", name, [problem])
+        obj = thaw(old)
+        obj["spec"]["replicas"] = replicas
+        revision = metadata.get("resourceVersion")
+        if revision:
+            obj["metadata"]["resourceVersion"] = revision
+        uid, known = metadata.get("uid"), old["metadata"]["uid"]
+        if uid and uid != known:
+            raise _another(resource, name, uid, known)
+        return obj
+
+    result = write.update(
+        context,
+        resource,
+        namespace,
+        name,
+        changed,
+        options,
+        warnings,
+        subresource="scale",
+    )
+    result.status = of(resource, result.stored.obj)
+    return result
+
+
+def _another(resource: Resource, name: str, uid: str, known: str) -> errors.StatusError:
+    part = dataclasses.replace(resource, plural=f"{resource.plural}/scale")
+    why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {known}"
+    return errors.conflict(part, name, why)

@@ -1,0 +1,76 @@
+"""Kinds that extend the API server itself, flow control, and certificates."""
+
+from miniplane.api.objects import Obj
+from miniplane.registry.context import Context
+from miniplane.registry.strategy import Strategy, restore
+
+
+class CustomResourceDefinitionStrategy(Strategy):
+    generation = True
+    unconditional_update = False
+
+    def prepare_for_create(self, obj: Obj, context: Context) -> None:
+        stored = [v["name"] for v in obj["spec"].get("versions") or () if v.get("storage")]
+        obj["status"] = {
+            "conditions": None,
+            "acceptedNames": {"plural": "", "kind": ""},
+            "storedVersions": stored,
+        }
+
+    def prepare_for_update(self, obj: Obj, old: Obj, context: Context) -> None:
+        super().prepare_for_update(obj, old, context)
+        status = dict(obj.get("status") or {})
+        versions = list(status.get("storedVersions") or ())
+        for version in obj["spec"].get("versions") or ():
+            if version.get("storage") and version["name"] not in versions:
+                versions.append(version["name"])
+        status["storedVersions"] = versions
+        obj["status"] = status
+
+
+class Webhooks(Strategy):
+    generation = True
+    unconditional_update = False
+
+    def spec_changed(self, obj: Obj, old: Obj) -> bool:
+        return obj.get("webhooks") != old.get("webhooks")
+
+
+class Policies(Strategy):
+    generation = True
+    unconditional_update = False
+
+
+class FlowControl(Strategy):
+    generation = True
+
+
+class CertificateSigningRequestStrategy(Strategy):
+    """The request's author is the server's to say."""
+
+    def prepare_for_create(self, obj: Obj, context: Context) -> None:
+        super().prepare_for_create(obj, context)
+        obj["status"] = {}
+
+    def prepare_for_update(self, obj: Obj, old: Obj, context: Context) -> None:
+        restore(obj, old, "spec")
+        restore(obj, old, "status")
+
+
+class APIServiceStrategy(Strategy):
+    unconditional_update = False
+
+
+STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): CustomResourceDefinitionStrategy,
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): Webhooks,
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): Webhooks,
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): Policies,
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): Policies,
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): Policies,
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"): Policies,
+    ("flowcontrol.apiserver.k8s.io", "FlowSchema"): FlowControl,
+    ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"): FlowControl,
+    ("certificates.k8s.io", "CertificateSigningRequest"): CertificateSigningRequestStrategy,
+    ("apiregistration.k8s.io", "APIService"): APIServiceStrategy,
+}

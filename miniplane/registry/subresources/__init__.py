@@ -1,0 +1,47 @@
+"""The subresources that are more than a view on the object's status."""
+
+from collections.abc import Callable
+from typing import Any
+
+from miniplane.api import errors
+from miniplane.api.options import WriteOptions
+from miniplane.api.resources import Resource
+from miniplane.registry.context import Context
+from miniplane.registry.results import Result
+from miniplane.registry.subresources import binding, eviction, finalize, podparts
+
+Create = Callable[[Context, Resource, str, str, Any, WriteOptions], Result]
+Update = Callable[[Context, Resource, str, str, Any, WriteOptions], Result]
+
+CREATE: dict[tuple[str, str], Create] = {
+    ("pods", "binding"): binding.create,
+    ("pods", "eviction"): eviction.create,
+}
+
+UPDATE: dict[tuple[str, str], Update] = {
+    ("namespaces", "finalize"): finalize.update,
+}
+
+PREPARE = {
+    ("pods", "ephemeralcontainers"): podparts.keep_ephemeral_containers,
+    ("pods", "resize"): podparts.keep_resources,
+    ("certificatesigningrequests", "approval"): podparts.keep_approval,
+}
+"""Subresources that take the whole object and keep all of it but one part."""
+
+_NOT_EMULATED = {
+    "exec": "there are no processes in simulated pods to run commands in",
+    "attach": "there are no processes in simulated pods to attach to",
+    "portforward": "simulated pods listen on no ports",
+    "proxy": "simulated pods, services and nodes answer no requests",
+    "log": "simulated containers write no logs yet",
+    "token": "service account tokens are not issued yet",
+}
+
+
+def refuse(resource: Resource, subresource: str) -> errors.StatusError:
+    """What is answered for a subresource that a real server has and miniplane leaves out."""
+    why = _NOT_EMULATED.get(subresource, "it is not emulated")
+    return errors.not_implemented(
+        f"miniplane does not serve {resource.plural}/{subresource}: {why}"
+    )

@@ -1,0 +1,126 @@
+"""pods/eviction: a delete that asks the disruption budgets first.
+
+Follows pkg/registry/core/pod/storage/eviction.go.
+"""
+
+from typing import Any
+
+from miniplane.api import decode, errors, resources
+from miniplane.api.objects import Obj, thaw
+from miniplane.api.options import DeleteOptions, WriteOptions
+from miniplane.api.resources import Resource
+from miniplane.api.selectors import labels as label_selectors
+from miniplane.registry import catalog, deletion, incoming
+from miniplane.registry.context import Context
+from miniplane.registry.results import Result
+from miniplane.registry.stored import seal
+
+DEFINITION = "io.k8s.api.policy.v1.Eviction"
+
+
+def create(
+    context: Context, resource: Resource, namespace: str, name: str, raw: Any, options: WriteOptions
+) -> Result:
+    """POST pods/NAME/eviction. 429 where a budget does not allow it."""
+    warnings: list[str] = []
+    eviction, unknown = decode.decode(DEFINITION, raw)
+    if unknown:
+        incoming.report(resource, unknown, options, warnings)
+    if eviction.get("metadata", {}).get("name", "") != name:
+        raise errors.bad_request("name in URL does not match name in Eviction object")
+    given = eviction.get("deleteOptions") or {}
+    preconditions = given.get("preconditions") or {}
+    delete = DeleteOptions(
+        grace_period_seconds=given.get("gracePeriodSeconds"),
+        propagation_policy=given.get("propagationPolicy"),
+        uid=preconditions.get("uid"),
+        resource_version=preconditions.get("resourceVersion"),
+        dry_run=options.dry_run or "All" in (given.get("dryRun") or ()),
+        user=options.user,
+    )
+    key = catalog.key(resource, namespace, name)
+    present = context.store.find(key)
+    if present is None:
+        raise errors.not_found(resource, name)
+    pod = present.obj
+    done = pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+    if not done and "deletionTimestamp" not in pod["metadata"]:
+        _spend_budget(context, pod, dry_run=delete.dry_run)
+        if not delete.dry_run and (delete.uid in (None, pod["metadata"]["uid"])):
+            marked = _marked(pod, context.clock.rfc3339())
+            context.store.update(
+                key, lambda revision: seal(resource, marked, revision), expect=present
+            )
+    deletion.delete(context, resource, namespace, name, delete)
+    status = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "code": 201,
+    }
+    return Result(present, warnings, created=True, status=status)
+
+
+def _marked(pod: Obj, now: str) -> Obj:
+    condition = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": now,
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+    }
+    status = dict(pod.get("status") or {})
+    kept = [c for c in status.get("conditions") or () if c["type"] != "DisruptionTarget"]
+    status["conditions"] = [*kept, condition]
+    return {**pod, "metadata": dict(pod["metadata"]), "status": status}
+
+
+def _spend_budget(context: Context, pod: Obj, *, dry_run: bool) -> None:
+    namespace = pod["metadata"]["namespace"]
+    labels = pod["metadata"].get("labels") or {}
+    matching = [
+        budget
+        for budget in context.all(resources.POD_DISRUPTION_BUDGETS, namespace)
+        if budget["spec"].get("selector") is not None
+        and label_selectors.from_obj(budget["spec"]["selector"]).matches(labels)
+    ]
+    if not matching:
+        return
+    if len(matching) > 1:
+        raise errors.StatusError(
+            500,
+            "InternalError",
+            "This pod has more than one PodDisruptionBudget, which the eviction subresource does "
+            "not support.",
+        )
+    budget = matching[0]
+    name = budget["metadata"]["name"]
+    status = budget.get("status") or {}
+    if status.get("observedGeneration", 0) < budget["metadata"].get("generation", 0):
+        message = f"The disruption budget {name} is still being processed by the server."
+        raise errors.too_many_requests(
+            "Cannot evict pod as it would violate the pod's disruption budget.",
+            [{"reason": "DisruptionBudget", "message": message}],
+            retry_after=10,
+        )
+    if status.get("disruptionsAllowed", 0) <= 0:
+        message = (
+            f"The disruption budget {name} needs {status.get('desiredHealthy', 0)} healthy pods "
+            f"and has {status.get('currentHealthy', 0)} currently"
+        )
+        raise errors.too_many_requests(
+            "Cannot evict pod as it would violate the pod's disruption budget.",
+            [{"reason": "DisruptionBudget", "message": message}],
+        )
+    if dry_run:
+        return
+    changed = thaw(budget)
+    changed["status"]["disruptionsAllowed"] -= 1
+    disrupted = changed["status"].setdefault("disruptedPods", {})
+    disrupted[pod["metadata"]["name"]] = context.clock.rfc3339()
+    row = resources.POD_DISRUPTION_BUDGETS
+    key = catalog.key(row, namespace, name)
+    present = context.store.get(key)
+    context.store.update(key, lambda revision: seal(row, changed, revision), expect=present)

@@ -1,0 +1,60 @@
+"""Subresources that change one part of an object and keep the rest as it is."""
+
+from typing import Any
+
+from miniplane.api.objects import Obj
+from miniplane.registry.strategy import restore
+
+
+def _keep_all(obj: Obj, old: Obj) -> None:
+    for key in [*obj, *old]:
+        if key not in ("metadata", "kind", "apiVersion"):
+            restore(obj, old, key)
+
+
+def keep_ephemeral_containers(obj: Obj, old: Obj) -> None:
+    """pods/ephemeralcontainers: only the list of ephemeral containers may change."""
+    given = obj.get("spec", {}).get("ephemeralContainers")
+    _keep_all(obj, old)
+    spec = dict(old["spec"])
+    spec.pop("ephemeralContainers", None)
+    if given:
+        spec["ephemeralContainers"] = given
+    obj["spec"] = spec
+
+
+def keep_resources(obj: Obj, old: Obj) -> None:
+    """pods/resize: only the containers' resources and resize policies may change."""
+    given: dict[str, dict[str, Any]] = {
+        c["name"]: c
+        for key in ("containers", "initContainers")
+        for c in obj.get("spec", {}).get(key) or ()
+        if "name" in c
+    }
+    _keep_all(obj, old)
+    spec = dict(old["spec"])
+    for key in ("containers", "initContainers"):
+        if key not in spec:
+            continue
+        containers = []
+        for container in spec[key]:
+            container = dict(container)
+            asked = given.get(container["name"])
+            if asked is not None:
+                for part in ("resources", "resizePolicy"):
+                    if part in asked:
+                        container[part] = asked[part]
+            containers.append(container)
+        spec[key] = containers
+    obj["spec"] = spec
+
+
+def keep_approval(obj: Obj, old: Obj) -> None:
+    """certificatesigningrequests/approval: only the conditions may change."""
+    conditions = obj.get("status", {}).get("conditions")
+    _keep_all(obj, old)
+    status = dict(old.get("status") or {})
+    status.pop("conditions", None)
+    if conditions:
+        status["conditions"] = conditions
+    obj["status"] = status

@@ -1,0 +1,98 @@
+"""The way of every request, on one screen.
+
+One catch-all route, one function: the order of the steps is the order of the lines in `_serve`.
+"""
+
+import asyncio
+import dataclasses
+
+from aiohttp import hdrs, web
+from multidict import istr
+
+from miniplane.api.errors import StatusError
+from miniplane.api.options import ADMIN
+from miniplane.clock import Clock
+from miniplane.config import Config
+from miniplane.server import access, decode, errors, guard, routes, system
+from miniplane.server.access import Authorizer
+from miniplane.server.backend import Registry
+from miniplane.server.call import Call
+from miniplane.server.request_info import parse
+from miniplane.server.served import Served
+
+_HOST = istr(hdrs.HOST)
+_ORIGIN = istr(hdrs.ORIGIN)
+
+
+@dataclasses.dataclass(slots=True)
+class State:
+    """What all requests share."""
+
+    registry: Registry
+    clock: Clock
+    config: Config
+    authorize: Authorizer
+    guard: guard.Guard
+    served: Served
+    watches: dict["asyncio.Task[object]", None] = dataclasses.field(default_factory=dict)
+    closing: bool = False
+
+
+STATE = web.AppKey("state", State)
+
+
+def create_app(
+    registry: Registry,
+    *,
+    clock: Clock,
+    config: Config,
+    authorize: Authorizer = access.allow_all,
+    served: Served | None = None,
+) -> web.Application:
+    """The API server over a registry. `authorize` decides for impersonated users only; `served`
+    says which resources there are, the built-in ones unless told otherwise."""
+    app = web.Application(client_max_size=decode.LIMIT)
+    state = State(registry, clock, config, authorize, guard.Guard(config), served or Served())
+    app[STATE] = state
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await _serve(state, request)
+
+    app.router.add_route("*", "/{path:.*}", handle)
+    app.on_shutdown.append(end_watches)
+    return app
+
+
+async def _serve(state: State, request: web.Request) -> web.StreamResponse:
+    path, _, query = request.raw_path.partition("?")
+    if path[:1] != "/":
+        path = request.rel_url.raw_path  # a proxy's request line holds the whole URL
+    call = Call(state, request, parse(path), query)
+    headers = request.headers
+    try:
+        # 1. Programs on this machine only, not web pages.
+        host, origin = headers.get(_HOST, ""), headers.get(_ORIGIN, "")
+        if not state.guard.admits(host, origin):
+            raise guard.refusal(host, origin)
+        # 2. Who asks, and whether they may. The administrator may.
+        call.user = access.user_of(headers)
+        if call.user is not ADMIN:
+            access.check(state.authorize, call.user, access.attributes_of(call))
+        # 3. The verb, or one of the pages that are not about resources.
+        handler = routes.resolve(call) if call.info.plural else system.resolve(call)
+        # 4. Its answer.
+        return await handler(call)
+    except StatusError as error:
+        return errors.respond(call, error, call.notices)
+    except (web.HTTPException, ConnectionError):
+        raise
+    except Exception as error:
+        return errors.respond(call, errors.unexpected(call, error))
+
+
+async def end_watches(app: web.Application) -> None:
+    """End all watches, so that nobody waits for them when the server goes down."""
+    state = app[STATE]
+    state.closing = True
+    for task in list(state.watches):
+        task.cancel()

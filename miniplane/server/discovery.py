@@ -1,0 +1,75 @@
+"""Discovery: which groups, versions and resources there are, singly and in one document.
+
+See https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api. The documents are
+made by `miniplane.api.openapi.discovery`; here they are negotiated and sent.
+"""
+
+import hashlib
+
+from aiohttp import web
+
+from miniplane.api import errors
+from miniplane.api.objects import Obj
+from miniplane.server import discovery_protobuf, encode, negotiate
+from miniplane.server.call import Call
+from miniplane.server.errors import not_served
+
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+
+async def api(call: Call) -> web.Response:
+    """`/api` and `/api/v1`."""
+    from miniplane.api.openapi import discovery
+
+    parts, rows = call.info.parts, call.state.served.rows()
+    if len(parts) == 1:
+        media = negotiate.for_discovery(call.accept)
+        if media.convert:
+            return _aggregated(call, discovery.aggregated(core=True, rows=rows))
+        address = call.request.headers.get("Host") or call.state.config.host
+        return _plain(call, media, discovery.api_versions(address))
+    media = negotiate.for_document(call.accept)
+    return _plain(call, media, discovery.api_resource_list("", parts[1], rows))
+
+
+async def apis(call: Call) -> web.Response:
+    """`/apis`, `/apis/{group}` and `/apis/{group}/{version}`."""
+    from miniplane.api.openapi import discovery
+
+    parts, rows = call.info.parts, call.state.served.rows()
+    if len(parts) == 1:
+        media = negotiate.for_discovery(call.accept)
+        if media.convert:
+            return _aggregated(call, discovery.aggregated(core=False, rows=rows))
+        return _plain(call, media, discovery.api_group_list(rows))
+    group = parts[1]
+    if not group or not call.state.served.has_group(group):
+        return not_served()
+    media = negotiate.for_document(call.accept)
+    if len(parts) == 2:
+        return _plain(call, media, discovery.api_group(group, rows))
+    return _plain(call, media, discovery.api_resource_list(group, parts[2], rows))
+
+
+def _plain(call: Call, media: negotiate.Media, document: Obj | None) -> web.Response:
+    if document is None:
+        raise errors.path_not_found()
+    if media.type == negotiate.PROTOBUF:
+        response = encode.respond(discovery_protobuf.encode(document), content_type=media.type)
+    else:
+        response = encode.answer(document, media=media, pretty=call.pretty(media))
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+def _aggregated(call: Call, document: Obj) -> web.Response:
+    """The aggregated document, or 304 for a client that has it already."""
+    body = encode.dump(document, negotiate.Media(), False)
+    tag = f'"{hashlib.sha512(body).hexdigest().upper()}"'
+    if call.request.headers.get("If-None-Match") == tag:
+        response = web.Response(status=304)
+    else:
+        response = encode.respond(body, content_type=AGGREGATED)
+    response.headers["ETag"] = tag
+    response.headers["Vary"] = "Accept"
+    return response

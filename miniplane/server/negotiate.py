@@ -1,0 +1,199 @@
+"""Accept headers: which representation a client gets, negotiated as a real API server does it.
+
+Two steps, as there: the router first looks whether any listed media type can be produced at all
+(go-restful, which ignores parameters and quality), then the best clause that the endpoint can
+serve is chosen (apiserver's `endpoints/handlers/negotiation`), transformations included.
+"""
+
+import dataclasses
+from functools import lru_cache
+
+from miniplane.api import errors
+
+JSON = "application/json"
+YAML = "application/yaml"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+
+MEDIA_TYPES = (JSON, YAML, PROTOBUF)
+"""What a client may send, and what errors say that it may ask for."""
+
+STREAM_TYPES = (f"{JSON};stream=watch", f"{PROTOBUF};stream=watch")
+
+_ENCODED = (JSON, YAML)
+"""What objects are written in. A client that prefers protobuf gets its second choice."""
+
+_META_VERSIONS = ("v1", "v1beta1")
+_TRANSFORMS = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
+
+HUMANS = ("curl", "Wget", "Mozilla/5.0")
+"""User-Agent prefixes of clients behind which a person reads the answer."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Media:
+    """A negotiated representation.
+
+    `convert` is "Table", "PartialObjectMetadata", "PartialObjectMetadataList",
+    "APIGroupDiscoveryList", or empty for the object itself; `version` is that of the converted
+    form's group.
+    """
+
+    type: str = JSON
+    convert: str = ""
+    version: str = ""
+    pretty: bool = False
+    stream: str = ""
+
+    @property
+    def meta_version(self) -> str:
+        return f"meta.k8s.io/{self.version}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Clause:
+    """One media range of an Accept header."""
+
+    type: str
+    subtype: str
+    quality: float
+    params: dict[str, str]
+
+
+def parse_accept(header: str) -> list[Clause]:
+    """The clauses of an Accept header, the preferred ones first. Unreadable ones are left out."""
+    clauses = []
+    for text in header.split(","):
+        media, *rest = text.split(";")
+        kind, slash, subtype = media.strip().partition("/")
+        if not slash:
+            if kind != "*":
+                continue
+            subtype = "*"
+        quality = 1.0
+        params = {}
+        for param in rest:
+            key, equals, value = param.partition("=")
+            key, value = key.strip(), value.strip()
+            if not equals:
+                continue
+            if key == "q":
+                try:
+                    quality = float(value)
+                except ValueError:
+                    quality = 0.0
+            else:
+                params[key] = value
+        clauses.append(Clause(kind.strip(), subtype.strip(), quality, params))
+    return sorted(clauses, key=lambda c: (-c.quality, c.type == "*", c.subtype == "*"))
+
+
+def _producible(header: str, produced: tuple[str, ...]) -> bool:
+    if not header:
+        return True
+    types = [clause.split(";")[0].strip() for clause in header.split(",")]
+    return any(t == "*/*" or t in produced for t in types)
+
+
+def _accepts(clause: Clause, media: str) -> bool:
+    kind, _, subtype = media.partition("/")
+    if clause.type == kind:
+        return clause.subtype in (subtype, "*")
+    return clause.type == "*" and clause.subtype == "*"
+
+
+def _choose(
+    header: str,
+    *,
+    transforms: bool = False,
+    aggregated: bool = False,
+    encoded: tuple[str, ...] = _ENCODED,
+) -> Media | None:
+    if not header:
+        return Media()
+    for clause in parse_accept(header):
+        for media in encoded:
+            if _accepts(clause, media):
+                chosen = _with_params(clause.params, media, transforms, aggregated)
+                if chosen is not None:
+                    return chosen
+    return None
+
+
+def _with_params(
+    params: dict[str, str], media: str, transforms: bool, aggregated: bool
+) -> Media | None:
+    stream = params.get("stream", "")
+    if stream and (stream != "watch" or media != JSON):
+        return None
+    pretty = params.get("pretty") == "1"
+    if not params.keys() & {"as", "g", "v"}:
+        return Media(media, pretty=pretty, stream=stream)
+    kind, group, version = params.get("as", ""), params.get("g", ""), params.get("v", "")
+    known = (
+        transforms and kind in _TRANSFORMS and group == "meta.k8s.io" and version in _META_VERSIONS
+    ) or (
+        aggregated
+        and media == JSON
+        and (kind, group, version) == ("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2")
+    )
+    return Media(media, kind, version, pretty, stream) if known else None
+
+
+def _refuse(header: str, produced: tuple[str, ...]) -> errors.StatusError:
+    text = f"406: Not Acceptable\n\nAvailable representations: {', '.join(produced)}"
+    return errors.StatusError(406, "NotAcceptable", text, {})
+
+
+@lru_cache(maxsize=512)
+def for_object(header: str) -> Media:
+    """The form of one object, Tables and metadata included. StatusError 406."""
+    if not _producible(header, MEDIA_TYPES):
+        raise _refuse(header, MEDIA_TYPES)
+    media = _choose(header, transforms=True)
+    if media is None:
+        raise errors.not_acceptable(MEDIA_TYPES)
+    return media
+
+
+@lru_cache(maxsize=512)
+def for_list(header: str) -> Media:
+    """The form of a list. StatusError 406."""
+    if not _producible(header, MEDIA_TYPES):
+        raise _refuse(header, MEDIA_TYPES + STREAM_TYPES)
+    media = _choose(header, transforms=True)
+    if media is None:
+        raise errors.not_acceptable(MEDIA_TYPES)
+    return media
+
+
+@lru_cache(maxsize=512)
+def for_stream(header: str) -> Media:
+    """The form of the objects in a watch's events. StatusError 406."""
+    media = for_list(header)
+    if media.type != JSON:
+        raise errors.not_acceptable(STREAM_TYPES)
+    return media
+
+
+@lru_cache(maxsize=128)
+def for_document(header: str) -> Media:
+    """The form of a discovery document, protobuf included. StatusError 406."""
+    if not _producible(header, MEDIA_TYPES):
+        raise _refuse(header, MEDIA_TYPES)
+    media = _choose(header, encoded=MEDIA_TYPES)
+    if media is None:
+        raise errors.not_acceptable(MEDIA_TYPES)
+    return media
+
+
+@lru_cache(maxsize=128)
+def for_discovery(header: str) -> Media:
+    """The form of `/api` and `/apis`: aggregated where that is preferred. StatusError 406."""
+    media = _choose(header, aggregated=True, encoded=MEDIA_TYPES)
+    return media if media is not None and media.convert else for_document(header)
+
+
+@lru_cache(maxsize=512)
+def for_error(header: str) -> Media:
+    """The form of a Status: one that can be written, whatever was asked for."""
+    return _choose(header) or Media()

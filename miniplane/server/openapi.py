@@ -1,0 +1,114 @@
+"""`/openapi/v3`, its documents, and `/openapi/v2`: made when they are first asked for.
+
+Caching follows kube-openapi: a URL with the document's hash may be kept for ever, one with
+another hash leads to the right one.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from email.utils import formatdate
+from functools import lru_cache
+
+import orjson
+from aiohttp import web
+
+from miniplane.api import errors
+from miniplane.server import encode, openapi_protobuf
+from miniplane.server.call import Call
+from miniplane.server.errors import not_served
+from miniplane.server.negotiate import JSON, parse_accept
+
+YEAR = 365 * 24 * 3600.0
+
+_V3_TYPES = {JSON: JSON}
+_V2_TYPES = {
+    JSON: JSON,
+    openapi_protobuf.OLD_MEDIA_TYPE: openapi_protobuf.MEDIA_TYPE,
+    openapi_protobuf.MEDIA_TYPE: openapi_protobuf.MEDIA_TYPE,
+}
+"""Clients that ask under the old name, which no RFC allows, are answered under the new one."""
+
+
+async def serve(call: Call) -> web.StreamResponse:
+    parts = call.info.parts[1:]
+    if parts == ("v2",):
+        return v2(call)
+    if parts[:1] != ("v3",):
+        return not_served()
+    return index(call) if len(parts) == 1 else document(call, "/".join(parts[1:]))
+
+
+def index(call: Call) -> web.Response:
+    """The documents that there are, with their hashes."""
+    from miniplane.api import openapi
+
+    _chosen(call, _V3_TYPES)
+    return _tagged(call, orjson.dumps(openapi.v3_index()))
+
+
+def document(call: Call, path: str) -> web.Response:
+    """The document of one group version."""
+    from miniplane.api import openapi
+
+    entry = openapi.v3_index()["paths"].get(path)
+    if entry is None:
+        return not_served()
+    _chosen(call, _V3_TYPES)
+    url = entry["serverRelativeURL"]
+    asked = call.param("hash")
+    if asked and asked != url.partition("hash=")[2]:
+        return web.Response(status=301, headers={"Location": url, "Vary": "Accept"})
+    response = _tagged(call, openapi.v3_document(path))
+    if asked:
+        response.headers["Cache-Control"] = "public, immutable"
+        response.headers["Expires"] = formatdate(call.clock.time() + YEAR, usegmt=True)
+    return response
+
+
+def v2(call: Call) -> web.Response:
+    """The document of everything, in JSON or protobuf."""
+    kind = _chosen(call, _V2_TYPES)
+    return _tagged(call, _v2() if kind == JSON else _v2_protobuf(), kind)
+
+
+@lru_cache(maxsize=1)
+def _v2() -> bytes:
+    from miniplane.api import openapi
+
+    return openapi.v2_document()
+
+
+@lru_cache(maxsize=1)
+def _v2_protobuf() -> bytes:
+    return openapi_protobuf.encode(orjson.loads(_v2()))
+
+
+def _chosen(call: Call, offered: Mapping[str, str]) -> str:
+    """The media type to answer in: the first that is asked for and offered. StatusError 406.
+
+    `offered` tells for each media type that may be asked for the one that is answered.
+    """
+    if not call.accept:
+        return JSON
+    for clause in parse_accept(call.accept):
+        for asked, answered in offered.items():
+            kind, _, subtype = asked.partition("/")
+            if clause.type in (kind, "*") and clause.subtype in (subtype, "*"):
+                return answered
+    raise errors.not_acceptable([JSON])
+
+
+def _tagged(call: Call, body: bytes, content_type: str = JSON) -> web.Response:
+    tag = _tag(body)
+    if call.request.headers.get("If-None-Match") == tag:
+        response = web.Response(status=304)
+    else:
+        response = encode.respond(body, content_type=content_type)
+    response.headers["ETag"] = tag
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+@lru_cache(maxsize=128)
+def _tag(body: bytes) -> str:
+    return f'"{hashlib.sha512(body).hexdigest().upper()}"'

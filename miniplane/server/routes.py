@@ -1,0 +1,90 @@
+"""From a parsed path to the verb that serves it, or to the error that says why there is none."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
+
+from aiohttp import web
+
+from miniplane.api import errors
+from miniplane.api.resources import Resource
+from miniplane.server.call import Call
+from miniplane.server.errors import not_served
+from miniplane.server.notices import deprecation
+from miniplane.server.verbs import connect, create, delete, deletecollection, patch, update
+from miniplane.server.verbs import get as get_verb
+from miniplane.server.verbs import list as list_verb
+from miniplane.server.verbs import watch as watch_verb
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+HANDLERS: Mapping[str, Handler] = {
+    "get": get_verb.get,
+    "list": list_verb.list_,
+    "watch": watch_verb.watch,
+    "create": create.create,
+    "update": update.update,
+    "patch": patch.patch,
+    "delete": delete.delete,
+    "deletecollection": deletecollection.delete_collection,
+    "connect": connect.connect,
+}
+
+_COLLECTION = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
+_ALL_NAMESPACES = {"GET": "list"}
+_ITEM = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_SUBRESOURCE = {**_ITEM, "POST": "create"}
+_WATCH = {"GET": "watch"}
+
+_CONNECT = ("attach", "exec", "log", "portforward", "proxy")
+"""Subresources that are streams, not objects."""
+
+
+def resolve(call: Call) -> Handler:
+    """The handler of a path about a resource. Sets the call's resource. StatusError 404 or 405."""
+    info = call.info
+    served = call.state.served
+    resource = served.find(info.group, info.version, info.plural)
+    if resource is None:
+        return _unknown if served.has_group(info.group) else _nothing
+    methods = _methods(
+        resource, bool(info.name), bool(info.namespace), info.subresource, info.deep, info.watch
+    )
+    if not methods or info.malformed:
+        raise errors.path_not_found()
+    call.resource = resource
+    call.notices = deprecation(resource)
+    verb = methods.get(call.request.method)
+    if verb is None:
+        raise errors.method_not_allowed()
+    return HANDLERS[verb]
+
+
+async def _nothing(call: Call) -> web.Response:
+    return not_served()
+
+
+async def _unknown(call: Call) -> web.Response:
+    raise errors.path_not_found()
+
+
+@lru_cache(maxsize=4096)
+def _methods(
+    resource: Resource, named: bool, in_namespace: bool, subresource: str, deep: bool, watch: bool
+) -> Mapping[str, str]:
+    """The HTTP methods of a place in the URL space and the verbs behind them, empty for none."""
+    if in_namespace and not resource.namespaced and resource.plural != "namespaces":
+        return {}
+    everywhere = resource.namespaced and not in_namespace
+    if (named or subresource) and everywhere:
+        return {}
+    if watch:
+        return _WATCH if "watch" in resource.verbs and not subresource else {}
+    if subresource:
+        sub = resource.subresource(subresource)
+        if sub is None or (deep and subresource != "proxy"):
+            return {}
+        if subresource in _CONNECT:
+            return {m: "connect" for m, verb in _SUBRESOURCE.items() if verb in sub.verbs}
+        return {m: verb for m, verb in _SUBRESOURCE.items() if verb in sub.verbs}
+    places = _ITEM if named else _ALL_NAMESPACES if everywhere else _COLLECTION
+    return {m: verb for m, verb in places.items() if verb in resource.verbs}

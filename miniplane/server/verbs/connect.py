@@ -1,0 +1,28 @@
+"""Subresources that are streams (exec, attach, log, port-forward, proxy): the registry's answer.
+
+No body is read: what follows the headers belongs to the stream.
+"""
+
+from aiohttp import web
+
+from miniplane.api.options import WriteOptions
+from miniplane.server import encode, negotiate
+from miniplane.server.call import Call
+
+
+async def connect(call: Call) -> web.Response:
+    media = negotiate.for_error(call.accept)
+    info, resource = call.info, call.resource
+    namespace = info.namespace if resource.namespaced else ""
+    if call.request.method == "GET":
+        stored = call.registry.get(resource, namespace, info.name, subresource=info.subresource)
+        return encode.stored(call, media, stored)
+    result = call.registry.create(
+        resource,
+        namespace,
+        {},
+        WriteOptions(user=call.user),
+        name=info.name,
+        subresource=info.subresource,
+    )
+    return encode.written(call, media, result, result.warnings, status=200)

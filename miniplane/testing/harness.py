@@ -1,0 +1,143 @@
+"""`cluster()`: a whole control plane for the length of a test."""
+
+import contextlib
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from miniplane.api.objects import Obj
+from miniplane.api.resources import PODS, Resource
+from miniplane.client.protocol import Client
+from miniplane.clock import Clock, VirtualClock
+from miniplane.ids import Ids
+from miniplane.runtime import settle
+from miniplane.runtime.manager import Part
+
+if TYPE_CHECKING:
+    from miniplane.cluster import Cluster
+    from miniplane.registry.registry import Registry
+
+
+Objects: TypeAlias = list[Obj]
+
+
+class Harness:
+    """A running cluster and the ways to move it along."""
+
+    def __init__(self, cluster: "Cluster", url: str = ""):
+        self.cluster = cluster
+        self.url = url
+        """Where its HTTP server listens; empty without one."""
+
+    @property
+    def client(self) -> Client:
+        return self.cluster.client
+
+    @property
+    def registry(self) -> "Registry":
+        return self.cluster.registry
+
+    @property
+    def clock(self) -> Clock:
+        return self.cluster.clock
+
+    @property
+    def ids(self) -> Ids:
+        return self.cluster.ids
+
+    def parts(self) -> Iterable[Part]:
+        return self.cluster.manager.parts()
+
+    async def settle(self, *, max_seconds: float = settle.MAX_SECONDS) -> None:
+        """Return when nothing is left to do: all controllers idle, no foreground timer pending.
+
+        NotSettled, naming who is busy, when that takes more than `max_seconds` on the clock.
+        """
+        await self.cluster.settle(max_seconds=max_seconds)
+
+    async def drain(self) -> None:
+        """Let everything happen that can happen now, without moving a virtual clock."""
+        await settle.drain(self.clock, self.parts)
+
+    async def advance(self, seconds: float) -> None:
+        """Let `seconds` pass: on a virtual clock at once, leases and resyncs included."""
+        if isinstance(self.clock, VirtualClock):
+            await self.cluster.advance(seconds)
+        else:
+            await self.clock.sleep(seconds)
+            await self.drain()
+
+    async def until(
+        self, check: Callable[[], Any | Awaitable[Any]], *, max_seconds: float = 600.0
+    ) -> Any:
+        """Move time just so far that `check()`, plain or a coroutine function, gives something
+        true, and return that. NotSettled after `max_seconds` on the clock."""
+        deadline = self.clock.time() + max_seconds
+        while True:
+            await self.drain()
+            found = check()
+            if inspect.isawaitable(found):
+                found = await found
+            if found:
+                return found
+            due = self.clock.next_timer(background=True)
+            if due is None or due > deadline:
+                raise settle.NotSettled(f"not true after {max_seconds:g} s: {check}")
+            if isinstance(self.clock, VirtualClock):
+                self.clock.step(due)
+            else:
+                await self.clock.sleep(due - self.clock.time(), background=True)
+
+    async def list(
+        self, resource: Resource, namespace: str = "default", *, label_selector: str = ""
+    ) -> Objects:
+        """The objects of a namespace (`""`: of all), by name."""
+        found = await self.client.list(resource, namespace, label_selector=label_selector)
+        return [handle.obj for handle in found.items]
+
+    async def pods(self, namespace: str = "default", *, label_selector: str = "") -> Objects:
+        return await self.list(PODS, namespace, label_selector=label_selector)
+
+
+@contextlib.asynccontextmanager
+async def cluster(
+    *,
+    nodes: int = 3,
+    seed: int | None = 0,
+    clock: Clock | None = None,
+    http: bool = False,
+    wrap_client: Callable[[Client], Client] | None = None,
+    **settings: Any,
+) -> AsyncIterator[Harness]:
+    """A cluster with `nodes` simulated nodes, settled before it is handed over.
+
+    `clock` is a VirtualClock unless given; `seed` None makes every run different; `http` serves it
+    on a free loopback port (`Harness.url`); `wrap_client` comes between the controllers and the
+    registry, as `testing.FaultClient` does. `**settings` are those of `miniplane.config.Config`:
+    `controllers="*,-kubelet"` switches parts off. Pods start without delay unless `pod_startup`
+    says otherwise.
+    """
+    from miniplane.cluster import Cluster
+    from miniplane.config import Config
+
+    settings = {"pod_startup": 0.0, "port": 0, **settings}
+    config = Config(nodes=nodes, seed=seed, **settings)
+    made = Cluster(
+        config,
+        clock=clock or VirtualClock(),
+        ids=Ids(seed),
+        wrap_client=wrap_client or (lambda client: client),
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        await made.start()
+        stack.push_async_callback(made.stop)
+        url = ""
+        if http:
+            from miniplane.server.app import create_app
+            from miniplane.server.serve import Server
+
+            app = create_app(made.registry, clock=made.clock, config=config)
+            url = (await stack.enter_async_context(Server(app, config))).url
+        harness = Harness(made, url)
+        await harness.settle()
+        yield harness

@@ -1,0 +1,308 @@
+"""The scheduler in a running cluster."""
+
+import collections
+import contextlib
+
+from miniplane import testing
+from miniplane.api import resources
+from miniplane.api.errors import StatusError
+from miniplane.api.options import JSON_PATCH
+from miniplane.api.resources import EVENTS, NODES, PODS, PRIORITY_CLASSES, STORAGE_CLASSES
+from miniplane.testing import objects
+
+
+def scheduler(c):
+    return c.cluster.manager.find("scheduler")
+
+
+@contextlib.asynccontextmanager
+async def cluster(**settings):
+    """A cluster whose scheduler is in order to the end."""
+    async with testing.cluster(**settings) as c:
+        yield c
+        await c.settle()
+        scheduler(c).cache._check()
+        scheduler(c).pending._check()
+        bound = {p["metadata"]["name"] for p in await c.pods() if p["spec"].get("nodeName")}
+        assert {key.split("/")[1] for key in scheduler(c).cache.pods} >= bound
+
+
+async def make(c, name, **spec):
+    labels = spec.pop("labels", None)
+    await c.client.create(PODS, objects.pod(name, labels=labels, **spec))
+
+
+def asking(cpu):
+    resources = {"requests": {"cpu": cpu}}
+    return {"containers": [{"name": "c", "image": "x:1", "resources": resources}]}
+
+
+async def placed(c):
+    return {p["metadata"]["name"]: p["spec"].get("nodeName") for p in await c.pods()}
+
+
+async def scheduled(c, name):
+    pod = await c.client.get(PODS, name, "default")
+    for condition in pod["status"]["conditions"]:
+        if condition["type"] == "PodScheduled":
+            return condition
+    return None
+
+
+async def events(c, name):
+    found = await c.list(EVENTS)
+    return [(e["reason"], e["message"]) for e in found if e["involvedObject"]["name"] == name]
+
+
+async def test_a_pod_is_bound_and_an_event_says_so():
+    async with cluster(nodes=1) as c:
+        await make(c, "web")
+        await c.settle()
+        assert await placed(c) == {"web": "node-1"}
+        condition = await scheduled(c, "web")
+        assert (condition["status"], "reason" in condition) == ("True", False)
+        found = [e for e in await c.list(EVENTS) if e["reason"] == "Scheduled"]
+        assert found[0]["message"] == "Successfully assigned default/web to node-1"
+        assert found[0]["reportingComponent"] == "default-scheduler"
+        assert found[0]["source"] == {}
+
+
+async def test_others_pods_are_left_alone():
+    async with cluster() as c:
+        await make(c, "web", schedulerName="by-hand")
+        await c.settle()
+        assert await placed(c) == {"web": None}
+
+
+async def test_many_pods_spread_evenly():
+    async with cluster(nodes=3) as c:
+        for i in range(30):
+            await make(c, f"p{i}")
+        await c.settle()
+        assert collections.Counter((await placed(c)).values()) == {
+            f"node-{i}": 10 for i in (1, 2, 3)
+        }
+
+
+async def test_gates_hold_a_pod():
+    async with cluster() as c:
+        await make(c, "web", schedulingGates=[{"name": "example.com/quota"}])
+        await c.settle()
+        assert (await scheduled(c, "web"))["reason"] == "SchedulingGated"
+        patch = [{"op": "remove", "path": "/spec/schedulingGates"}]
+        await c.client.patch(PODS, "web", patch, "default", patch_type=JSON_PATCH)
+        await c.settle()
+        assert (await placed(c))["web"]
+
+
+async def test_a_pod_waits_until_a_node_suits_it():
+    async with cluster() as c:
+        await make(c, "web", nodeSelector={"disk": "ssd"})
+        await c.settle()
+        condition = await scheduled(c, "web")
+        text = (
+            "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector. no new "
+            "claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not "
+            "helpful for scheduling."
+        )
+        assert (condition["status"], condition["reason"], condition["message"]) == (
+            "False",
+            "Unschedulable",
+            text,
+        )
+        assert await events(c, "web") == [("FailedScheduling", text)]
+        started = c.clock.time()
+        await c.client.patch(NODES, "node-2", {"metadata": {"labels": {"disk": "ssd"}}})
+        await c.settle()
+        assert await placed(c) == {"web": "node-2"}
+        assert c.clock.time() == started, "it was not tried at once"
+        assert "reason" not in await scheduled(c, "web")
+
+
+async def test_the_condition_is_written_once_for_each_message():
+    async with cluster() as c:
+        await make(c, "web", nodeSelector={"disk": "ssd"})
+        await c.settle()
+        before = await c.client.get(PODS, "web", "default")
+        await c.client.patch(NODES, "node-2", {"metadata": {"labels": {"other": "x"}}})
+        await c.settle()
+        after = await c.client.get(PODS, "web", "default")
+        assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+
+
+async def test_room_is_taken_as_soon_as_it_is_there():
+    async with cluster(nodes=1) as c:
+        await make(c, "first", **asking("60"))
+        await make(c, "second", **asking("60"))
+        await c.settle()
+        assert await placed(c) == {"first": "node-1", "second": None}
+        assert "1 Insufficient cpu" in (await scheduled(c, "second"))["message"]
+        await c.client.delete(PODS, "first", "default")
+        await c.settle()
+        assert await placed(c) == {"second": "node-1"}
+
+
+async def test_a_cordoned_node_gets_nothing():
+    async with cluster(nodes=1) as c:
+        await c.client.patch(NODES, "node-1", {"spec": {"unschedulable": True}})
+        await c.settle()
+        await make(c, "web")
+        await c.settle()
+        assert "1 node(s) were unschedulable" in (await scheduled(c, "web"))["message"]
+        await c.client.patch(NODES, "node-1", {"spec": {"unschedulable": None}})
+        await c.settle()
+        assert await placed(c) == {"web": "node-1"}
+
+
+async def test_without_nodes():
+    async with cluster(nodes=0) as c:
+        await make(c, "web")
+        await c.settle()
+        condition = await scheduled(c, "web")
+        assert condition["message"] == "no nodes available to schedule pods"
+        annotations = {"miniplane.dev/simulated": "true"}
+        meta = {"name": "late", "annotations": annotations}
+        await c.client.create(NODES, {"apiVersion": "v1", "kind": "Node", "metadata": meta})
+        await c.settle()
+        assert await placed(c) == {"web": "late"}
+
+
+async def test_a_pod_waits_for_its_claim():
+    async with cluster(nodes=2) as c:
+        source = {"persistentVolumeClaim": {"claimName": "data"}}
+        await make(c, "web", volumes=[{"name": "data", **source}])
+        await c.settle()
+        assert (await scheduled(c, "web"))["message"] == (
+            '0/2 nodes are available: persistentvolumeclaim "data" not found. not found'
+        )
+        await _claim(c, "standard")
+        await c.settle()
+        assert (await placed(c))["web"]
+
+
+async def _claim(c, kind):
+    spec = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Gi"}},
+        "storageClassName": kind,
+    }
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "namespace": "default"},
+        "spec": spec,
+    }
+    await c.client.create(resources.PERSISTENT_VOLUME_CLAIMS, claim)
+
+
+async def _storage_class(c, name, provisioner):
+    kind = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": name},
+        "provisioner": provisioner,
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+    await c.client.create(STORAGE_CLASSES, kind)
+
+
+async def test_the_first_consumer_decides_where_a_volume_is():
+    async with cluster(nodes=3) as c:
+        await _storage_class(c, "local", "kubernetes.io/no-provisioner")
+        expression = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["node-2"]}
+        terms = [{"matchExpressions": [expression]}]
+        volume = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": "disk"},
+            "spec": {
+                "storageClassName": "local",
+                "capacity": {"storage": "5Gi"},
+                "accessModes": ["ReadWriteOnce"],
+                "local": {"path": "/srv"},
+                "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+            },
+        }
+        await c.client.create(resources.PERSISTENT_VOLUMES, volume)
+        await _claim(c, "local")
+        await c.settle()
+        source = {"persistentVolumeClaim": {"claimName": "data"}}
+        await make(c, "web", volumes=[{"name": "data", **source}])
+        await c.settle()
+        assert await placed(c) == {"web": "node-2"}
+        assert (await events(c, "web"))[0][0] == "Scheduled"
+
+
+async def _priority(c, name, value):
+    kind = {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": name},
+        "value": value,
+    }
+    await c.client.create(PRIORITY_CLASSES, kind)
+
+
+async def test_the_less_important_make_room():
+    async with cluster(nodes=1, pod_startup=1.0) as c:
+        await _priority(c, "vip", 1000)
+        await make(c, "small", **asking("20"))
+        await make(c, "big", **asking("40"))
+        await c.settle()
+        await make(c, "vip", priorityClassName="vip", **asking("30"))
+        await make(c, "thief", **asking("10"))
+        await c.drain()
+        vip = await c.client.get(PODS, "vip", "default")
+        assert vip["status"]["nominatedNodeName"] == "node-1"
+        victim = await c.client.get(PODS, "big", "default")
+        assert "deletionTimestamp" in victim["metadata"]
+        target = [x for x in victim["status"]["conditions"] if x["type"] == "DisruptionTarget"]
+        assert target[0]["reason"] == "PreemptionByScheduler"
+        await c.settle()
+        assert await placed(c) == {"small": "node-1", "vip": "node-1", "thief": "node-1"}
+        uid = vip["metadata"]["uid"]
+        text = f"Preempted by pod {uid} on node node-1"
+        assert ("Preempted", text) in await events(c, "big")
+        told = [text for reason, text in await events(c, "vip") if reason == "FailedScheduling"]
+        assert told[0] == "0/1 nodes are available: 1 Insufficient cpu."
+
+
+async def test_room_made_for_the_important_is_not_stolen():
+    async with cluster(nodes=1, pod_startup=1.0) as c:
+        await _priority(c, "vip", 1000)
+        await make(c, "big", **asking("60"))
+        await c.settle()
+        await make(c, "vip", priorityClassName="vip", **asking("60"))
+        await c.drain()
+        await make(c, "thief", **asking("3"))
+        await make(c, "second", **asking("30"))
+        await c.settle()
+        assert await placed(c) == {"vip": "node-1", "thief": "node-1", "second": None}
+
+
+async def test_a_refused_binding_is_tried_again():
+    refused = []
+
+    class Refusing:
+        """A client whose first bindings fail."""
+
+        def __init__(self, inner):
+            self.inner = inner
+
+        def __getattr__(self, name):
+            return getattr(self.inner, name)
+
+        async def create(self, resource, obj, *, subresource="", **where):
+            if subresource == "binding" and len(refused) < 3:
+                refused.append(obj["metadata"]["name"])
+                raise StatusError(500, "InternalError", "no")
+            return await self.inner.create(resource, obj, subresource=subresource, **where)
+
+    async with cluster(nodes=1) as c:
+        writes = scheduler(c).writes
+        writes._client = Refusing(writes._client)
+        await make(c, "web", **asking("60"))
+        await c.settle()
+        assert await placed(c) == {"web": "node-1"}
+        assert refused == ["web"] * 3
+        assert c.clock.time() % 60 >= 7, "it was tried again without waiting"

@@ -1,0 +1,15 @@
+"""The examples in docstrings are true."""
+
+import doctest
+
+import pytest
+
+from miniplane import clock, ids
+from miniplane.runtime import manager
+
+
+@pytest.mark.parametrize("module", [clock, ids, manager], ids=lambda module: module.__name__)
+def test_examples(module):
+    result = doctest.testmod(module)
+    assert result.attempted
+    assert not result.failed

@@ -1,0 +1,47 @@
+import uuid
+
+from miniplane.ids import ALPHABET, Ids
+
+
+def test_the_same_seed_gives_the_same_values():
+    one, two = Ids(seed=3), Ids(seed=3)
+    for _ in range(3):
+        assert (one.uid(), one.suffix(), one.hex(16), one.random()) == (
+            two.uid(),
+            two.suffix(),
+            two.hex(16),
+            two.random(),
+        )
+    assert Ids(seed=4).uid() != Ids(seed=3).uid()
+    assert Ids().uid() != Ids().uid()
+
+
+def test_uids_are_uuids_of_version_four():
+    ids = Ids(seed=1)
+    for _ in range(100):
+        parsed = uuid.UUID(ids.uid())
+        assert parsed.version == 4
+        assert parsed.variant == uuid.RFC_4122
+
+
+def test_suffixes_use_the_alphabet_of_generated_names():
+    ids = Ids(seed=1)
+    assert all(len(s) == 5 and all(c in ALPHABET for c in s) for s in map(ids.suffix, [5] * 50))
+    assert len(ids.hex(16)) == 16
+    assert ids.hex(0) == ""
+
+
+def test_a_fork_does_not_depend_on_what_was_drawn_before():
+    one, two = Ids(seed=3), Ids(seed=3)
+    one.uid()
+    assert one.fork("scheduler").uid() == two.fork("scheduler").uid()
+    assert two.fork("scheduler").uid() != two.fork("kubelet").uid()
+
+
+def test_choices_are_repeatable():
+    one, two = list(range(20)), list(range(20))
+    Ids(seed=9).shuffle(one)
+    Ids(seed=9).shuffle(two)
+    assert one == two != list(range(20))
+    assert Ids(seed=9).choice("abc") in "abc"
+    assert 1 <= Ids(seed=9).integer(1, 2) <= 2
