@@ -89,6 +89,7 @@ def _bind(pod: Obj, binding: Obj, node: str, now: str) -> Obj:
         "lastTransitionTime": now,
     }
     status = dict(pod.get("status") or {})
+    status.pop("nominatedNodeName", None)
     conditions = list(status.get("conditions") or ())
     for index, condition in enumerate(conditions):
         if condition["type"] == "PodScheduled":

@@ -37,7 +37,7 @@ PATH = "/api/v1/namespaces/default/configmaps"
 @pytest.fixture
 async def cluster():
     settings = {"nodes": 0, "controllers": "", "watch_window": 200}
-    async with asyncio.timeout(PATIENCE), testing.cluster(http=True, **settings) as cluster:
+    async with testing.cluster(http=True, **settings) as cluster:
         yield cluster
 
 
@@ -152,7 +152,7 @@ async def test_every_stream_keeps_every_promise(guarantees, cluster, client, see
     writer = Writer(guarantees, cluster, client, seed)
     watchers: list[Watcher] = []
     late: list[Watcher] = []
-    async with aiohttp.ClientSession() as session:
+    async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as session:
         async with asyncio.TaskGroup() as readers:
             for number in range(80):
                 if number % 5 == 0:
@@ -177,7 +177,11 @@ async def test_who_stops_reading_is_cut_off_and_nobody_else(guarantees, cluster,
     start = cluster.registry.revision
     sleeper = await connect(cluster.url, resourceVersion=str(start))
     count, size = 400, 60_000
-    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as readers:
+    async with (
+        asyncio.timeout(PATIENCE),
+        aiohttp.ClientSession() as session,
+        asyncio.TaskGroup() as readers,
+    ):
         query = {"watch": "1", "resourceVersion": str(start)}
         seen = []
         for _ in range(3):
@@ -189,7 +193,8 @@ async def test_who_stops_reading_is_cut_off_and_nobody_else(guarantees, cluster,
     written = [f"c{number:03}" for number in range(count)]
     assert [task.result() for task in seen] == [written] * 3
 
-    events = await rest(sleeper)
+    async with asyncio.timeout(PATIENCE):
+        events = await rest(sleeper)
     *told, error = events
     assert [event["type"] for event in told] == ["ADDED"] * len(told)
     assert [event["object"]["metadata"]["name"] for event in told] == written[: len(told)]
