@@ -110,6 +110,11 @@ def forbidden(
     return StatusError(403, "Forbidden", message, details)
 
 
+def unauthorized() -> StatusError:
+    """401: whoever asks shows a token that is not, or no longer, good."""
+    return StatusError(401, "Unauthorized", "Unauthorized")
+
+
 def bad_request(message: str) -> StatusError:
     return StatusError(400, "BadRequest", message)
 

@@ -9,6 +9,9 @@ class User:
 
     name: str = "kubernetes-admin"
     groups: tuple[str, ...] = ("system:masters", "system:authenticated")
+    uid: str = ""
+    extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """What else is known of the user, by key: which pod a service account's token belongs to."""
 
 
 ADMIN = User()

@@ -10,6 +10,7 @@ short name by that order.
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any, ClassVar
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -43,6 +44,8 @@ class Resource:
     """Name of the OpenAPI definition, as `io.k8s.api.apps.v1.StatefulSet`."""
     preferred: bool
     """Whether this is its group's preferred version."""
+    custom: ClassVar[Any] = None
+    """Of a custom resource what its definition says (`customresources.definition.Version`)."""
 
     @property
     def api_version(self) -> str:

@@ -1,7 +1,10 @@
 """The controllers that a cluster starts, in the order in which they are started."""
 
+from miniplane.controllers.clusterroleaggregation.controller import ClusterRoleAggregation
+from miniplane.controllers.crd.controller import DefinitionController
 from miniplane.controllers.daemonset.controller import DaemonSetController
 from miniplane.controllers.deployment.controller import DeploymentController
+from miniplane.controllers.disruption.controller import DisruptionController
 from miniplane.controllers.endpoints.controller import (
     EndpointsController,
     EndpointSliceController,
@@ -17,6 +20,7 @@ from miniplane.controllers.replicaset.controller import (
     ReplicaSetController,
     ReplicationControllerController,
 )
+from miniplane.controllers.resourcequota.controller import ResourceQuotaController
 from miniplane.controllers.scheduler.controller import Scheduler
 from miniplane.controllers.serviceaccounts.controller import (
     RootCAPublisher,
@@ -29,9 +33,12 @@ from miniplane.controllers.volumes.protection import ClaimProtection, VolumeProt
 from miniplane.runtime.controller import Controller
 
 CONTROLLERS: tuple[type[Controller], ...] = (
+    DefinitionController,
     ServiceAccountController,
     RootCAPublisher,
     NamespaceController,
+    ClusterRoleAggregation,
+    ResourceQuotaController,
     GarbageCollector,
     StatefulSetController,
     DaemonSetController,
@@ -41,6 +48,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroring,
+    DisruptionController,
     VolumeBinder,
     ClaimProtection,
     VolumeProtection,

@@ -65,6 +65,7 @@ class Cluster:
             clock=self.clock,
             ids=self.ids,
             config=self.config,
+            served=self.registry.custom.everything,
         )
         self.manager = ControllerManager(context, CONTROLLERS, self.config.controllers)
         self._expiry: EventExpiry | None = None

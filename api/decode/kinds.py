@@ -7,7 +7,7 @@ out version and kind, fill in what is missing from the URL, look the kind up, co
 import functools
 from typing import Any
 
-from miniplane.api import errors
+from miniplane.api import errors, field
 from miniplane.api.decode import parse
 from miniplane.api.resources import Resource
 from miniplane.api.schema import compact
@@ -108,6 +108,8 @@ def check_type(
     found_version = found_version or wanted_version
     if found_kind == wanted_kind and found_version == wanted_version:
         return
+    if resource.custom is not None and not kind:
+        _refuse_custom(raw, resource, found_version, found_kind)
     problem = _conversion_problem(found_version, found_kind, wanted_version, wanted_kind)
     if problem:
         version = found_version.rpartition("/")[2]
@@ -117,6 +119,19 @@ def check_type(
     raise errors.bad_request(
         f"the API version in the data ({found_version}) does not match the expected API version "
         f"({wanted_version})"
+    )
+
+
+def _refuse_custom(raw: Any, resource: Resource, version: str, kind: str) -> None:
+    """Custom resources are decoded whatever their kind, which is looked at later."""
+    if version == resource.api_version:
+        problem = field.invalid("kind", kind, f"must be {resource.kind}")
+        metadata = raw.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else ""
+        raise errors.invalid(resource.group, resource.kind, name or "", [problem])
+    raise errors.bad_request(
+        f"the API version in the data ({version}) does not match the expected API version "
+        f"({resource.api_version})"
     )
 
 

@@ -40,6 +40,8 @@ def literal(value: Any) -> str:
         return "{" + ",".join(f"{quote(k)}:{literal(value[k])}" for k in sorted(value)) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(literal, value)) + "]"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))  # numbers are equal whichever way they are written
     return json.dumps(value)
 
 

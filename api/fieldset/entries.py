@@ -122,7 +122,7 @@ def capped(listed: Entries) -> Entries:
     excess = len(updaters) - MAX_UPDATERS
     if excess <= 0:
         return listed
-    updaters.sort(key=lambda one: (one.get("time") or "", _identifier(one)))
+    updaters.sort(key=lambda one: (one.get("time") or "", identifier(one)))
     kept = {identity(one): one for one in listed}
     first: dict[str, Entry] = {}
     for one in updaters:
@@ -143,12 +143,13 @@ def capped(listed: Entries) -> Entries:
     return list(kept.values())
 
 
-def _identifier(one: Entry) -> str:
+def identifier(one: Entry) -> str:
     """The text that real servers sort managers by: the entry as JSON, without what changes."""
+    version = "" if one["operation"] == APPLY else one["apiVersion"]
     parts = {
         "manager": one.get("manager", ""),
         "operation": one["operation"],
-        "apiVersion": one["apiVersion"],
+        "apiVersion": version,
         "subresource": one.get("subresource", ""),
     }
     shown = {name: value for name, value in parts.items() if value}
@@ -157,12 +158,9 @@ def _identifier(one: Entry) -> str:
 
 def same_but_times(a: Sequence[Entry], b: Sequence[Entry]) -> bool:
     """Whether two lists of entries differ at most in when their managers wrote."""
-    if len(a) != len(b):
-        return False
-    theirs = {identity(one): one for one in b}
-    return all(
-        (other := theirs.get(identity(one))) is not None
+    return len(a) == len(b) and all(
+        identity(one) == identity(other)
         and one["apiVersion"] == other["apiVersion"]
         and fields_of(one) == fields_of(other)
-        for one in a
+        for one, other in zip(a, b, strict=True)
     )

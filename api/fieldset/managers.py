@@ -7,10 +7,12 @@ nobody. Follows apimachinery's `util/managedfields/internal`; the steps of its c
 the steps of `update_managers`.
 """
 
+import dataclasses
+import functools
 from typing import Any
 
-from miniplane.api import conversion, resources
-from miniplane.api.fieldset import entries, sets
+from miniplane.api import conversion, decode, resources
+from miniplane.api.fieldset import entries, sets, typed
 from miniplane.api.fieldset.entries import UPDATE, Entries, Entry
 from miniplane.api.fieldset.resets import Paths
 from miniplane.api.fieldset.sets import FieldSet
@@ -50,6 +52,7 @@ def update_managers(
         watch = tracker(definition, reset, subresource)
     else:
         watch = custom_tracker(definition, reset, subresource)
+        owners = [settled(one, typed.custom(definition)) for one in owners]
     try:
         own, gone = watch.compare(old, new)
     except (Untrackable, RecursionError):
@@ -71,7 +74,7 @@ def update_managers(
         else:
             version = one["apiVersion"]
             if version not in other_versions:
-                other_versions[version] = _in_version(
+                other_versions[version] = _change_in(
                     version, definition, (old, new), watch, (reset, subresource)
                 )
             changed = other_versions[version]
@@ -87,6 +90,13 @@ def update_managers(
     if len(out) > entries.MAX_UPDATERS:
         out = entries.capped(out)
     return entries.in_order(out) or None
+
+
+def settled(one: Entry, of: typed.Type) -> Entry:
+    """An entry in terms of the schema of now; the very entry where it fits."""
+    fields = entries.fields_of(one)
+    fitting = of.settled(fields)
+    return one if fitting is fields else entries.with_fields(one, fitting)
 
 
 def _owners(live: Any, new: Obj, *, from_request: bool) -> Entries:
@@ -106,7 +116,7 @@ def _owners(live: Any, new: Obj, *, from_request: bool) -> Entries:
     return live if len(known) == len(live) else list(known.values())
 
 
-def _in_version(
+def _change_in(
     api_version: str,
     definition: str | Node,
     pair: tuple[Obj | None, Obj],
@@ -114,17 +124,61 @@ def _in_version(
     endpoint: tuple[Paths | None, str],
 ) -> tuple[FieldSet, FieldSet] | None:
     """What a write changes in the terms of another version, None where that is not served."""
-    if not isinstance(definition, str):
-        return watch.compare(*pair)
-    here = _row(definition)
-    there = _sibling(here, api_version) if here is not None else None
-    if here is None or there is None:
+    version = in_version(api_version, definition)
+    if version is None:
         return None
-    old, new = (
-        one and conversion.from_storage(there, conversion.to_storage(here, one)) for one in pair
-    )
-    assert new is not None
-    return tracker(there.definition, *endpoint).compare(old, new)
+    if not isinstance(version.definition, str):
+        return watch.compare(*pair)
+    old, new = pair
+    old = old and version.show(old)
+    return tracker(version.definition, *endpoint).compare(old, version.show(new))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Version:
+    """A version in which an endpoint's objects are served too, or its very own version.
+
+    `definition` is that of the version, or the schema of a custom resource; `here` and `there` are
+    the endpoint's row and the version's, None for custom resources and for views (Scale).
+    """
+
+    definition: str | Node
+    here: resources.Resource | None = None
+    there: resources.Resource | None = None
+
+    def show(self, obj: Obj, *, decoded: bool = True) -> Obj:
+        """An object of the endpoint in this version. Merged objects are to be `decoded` first."""
+        return self._convert(self.here, self.there, obj, decoded)
+
+    def hide(self, obj: Obj, *, decoded: bool = True) -> Obj:
+        """An object of this version in that of the endpoint."""
+        return self._convert(self.there, self.here, obj, decoded)
+
+    @staticmethod
+    def _convert(
+        source: resources.Resource | None,
+        target: resources.Resource | None,
+        obj: Obj,
+        decoded: bool,
+    ) -> Obj:
+        if source is None or target is None or source is target:
+            return obj
+        if not decoded:
+            obj, _ = decode.decode(source.definition, obj)
+        made = conversion.from_storage(target, conversion.to_storage(source, obj))
+        return {**made, "apiVersion": target.api_version, "kind": target.kind}
+
+
+@functools.lru_cache(maxsize=1024)
+def in_version(api_version: str, definition: str | Node) -> Version | None:
+    """How the objects of a definition look in a version, None where they are not served in it."""
+    if not isinstance(definition, str):
+        return Version(definition)
+    here = _row(definition)
+    if here is None:
+        return Version(definition)
+    there = here if here.api_version == api_version else _sibling(here, api_version)
+    return None if there is None else Version(there.definition, here, there)
 
 
 def _row(definition: str) -> resources.Resource | None:

@@ -48,6 +48,7 @@ class Tracker:
         self._zero = {} if custom else zero(root)
         self._skip = frozenset({"apiVersion", "kind"} | {p[0] for p in reset if len(p) == 1})
         self._reset = sets.from_paths([[f"f:{n}" for n in p] for p in reset if len(p) > 1])
+        self._all_resets = sets.from_paths([[f"f:{n}" for n in p] for p in reset])
         self._kept = kept
         self._fields = walk.root_table(root, shapes)
         meta = schema.node(_OBJECT_META)
@@ -93,6 +94,12 @@ class Tracker:
                 _, below, _ = self._fields[name]
                 gone["f:" + name] = sets.LEAF if below is None else below(value)
         return self._filtered(own), self._filtered(gone)
+
+    def tracked(self, found: FieldSet) -> FieldSet:
+        """The paths of a set that count at this endpoint."""
+        if self._all_resets:
+            found = sets.without_prefixes(found, self._all_resets)
+        return sets.only_prefixes(found, self._kept) if self._kept else found
 
     def _filtered(self, found: FieldSet) -> FieldSet:
         if not found:

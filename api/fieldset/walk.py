@@ -173,6 +173,10 @@ def _deduced() -> tuple[Paths, Diff]:
     def diff(old: Any, new: Any) -> tuple[FieldSet | None, FieldSet | None]:
         if isinstance(old, dict) and isinstance(new, dict):
             return map_diff(old, new)
+        if old is None and new and isinstance(new, dict):
+            return _below(paths(new)), None
+        if new is None and old and isinstance(old, dict):
+            return None, _below(paths(old))
         if isinstance(old, dict) or isinstance(new, dict):
             return paths(new), _below(dict(paths(old)))
         return CHANGED
@@ -269,15 +273,17 @@ def _repeated(
         gone[element] = LEAF if below is None else below(was)
 
 
-def _indexer(node: Node, item_node: Node) -> Callable[[Any], dict[str, Any]]:
-    """A function from a list to its items by element, in order; repeated ones as a list."""
+def item_elements(node: Node) -> Callable[[Any], str]:
+    """A function from an item of a keyed list to its element; Untrackable for one without keys.
+
+    A key that an item leaves out has the default that the schema publishes for it.
+    """
+    assert node.item is not None
     names = sorted(node.list_keys)
-    defaults = [getattr(item_node.fields.get(name), "default", None) for name in names]
+    defaults = [getattr(node.item.fields.get(name), "default", None) for name in names]
     heads = [f"{elements.quote(name)}:" for name in names]
     columns = list(zip(names, heads, defaults, strict=True))
     quote = elements.quote
-    only = names[0] if len(names) == 1 and defaults[0] is None else ""
-    only_head = "k:{" + heads[0] if only else ""
 
     def element_of(item: Any) -> str:
         if item.__class__ is not dict:
@@ -292,6 +298,29 @@ def _indexer(node: Node, item_node: Node) -> Callable[[Any], dict[str, Any]]:
         if not parts:
             raise Untrackable
         return "k:{" + ",".join(parts) + "}"
+
+    if len(names) > 1 or defaults[0] is not None:
+        return element_of
+    name, head = names[0], "k:{" + heads[0]
+
+    def element_of_named(item: Any) -> str:
+        try:
+            found = item[name]
+        except (KeyError, TypeError):
+            return element_of(item)
+        return f"{head}{quote(found)}}}" if found.__class__ is str else element_of(item)
+
+    return element_of_named
+
+
+def _indexer(node: Node, item_node: Node) -> Callable[[Any], dict[str, Any]]:
+    """A function from a list to its items by element, in order; repeated ones as a list."""
+    element_of = item_elements(node)
+    quote = elements.quote
+    only = node.list_keys[0] if len(node.list_keys) == 1 else ""
+    if only and getattr(item_node.fields.get(only), "default", None) is not None:
+        only = ""
+    only_head = "k:{" + f"{quote(only)}:" if only else ""
 
     def indexed(items: Any) -> dict[str, Any]:
         out: dict[str, Any] = {}

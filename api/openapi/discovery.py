@@ -77,7 +77,8 @@ def aggregated(*, core: bool, rows: Sequence[Resource] = RESOURCES) -> Obj:
 
 def storage_version_hash(row: Resource) -> str:
     """What changes when a kind is stored in another version: clients only compare it."""
-    home = _STORED_AS.get((row.group, row.kind), f"{row.group}/{row.version}")
+    version = row.version if row.custom is None else row.custom.storage_version
+    home = _STORED_AS.get((row.group, row.kind), f"{row.group}/{version}")
     digest = hashlib.sha256(f"{home}/{row.kind}".encode()).digest()
     return base64.b64encode(digest[:8]).decode()
 
@@ -108,7 +109,7 @@ def _api_resources(row: Resource) -> Iterable[Obj]:
         "singularName": row.singular,
         "namespaced": row.namespaced,
         "kind": row.kind,
-        "verbs": list(row.verbs),
+        "verbs": _verbs(row),
     }
     if row.short_names:
         entry["shortNames"] = list(row.short_names)
@@ -130,6 +131,10 @@ def _api_resources(row: Resource) -> Iterable[Obj]:
         yield below
 
 
+def _verbs(row: Resource) -> list[str]:
+    return list(row.verbs if row.custom is None else row.custom.verbs)
+
+
 def _aggregated_version(version: str, rows: Iterable[Resource]) -> Obj:
     resources = []
     for row in rows:
@@ -138,7 +143,7 @@ def _aggregated_version(version: str, rows: Iterable[Resource]) -> Obj:
             "responseKind": _response_kind(row, None),
             "scope": "Namespaced" if row.namespaced else "Cluster",
             "singularResource": row.singular,
-            "verbs": list(row.verbs),
+            "verbs": _verbs(row),
         }
         if row.short_names:
             entry["shortNames"] = list(row.short_names)
@@ -159,6 +164,8 @@ def _aggregated_version(version: str, rows: Iterable[Resource]) -> Obj:
 
 def _response_kind(row: Resource, sub: Subresource | None) -> Obj:
     """Group and version are empty where they are those of the parent."""
+    if row.custom is not None and (sub is None or not sub.kind):
+        return {"group": row.group, "version": row.version, "kind": row.kind}
     if sub is None:
         return {"group": "", "version": "", "kind": row.kind}
     return {"group": sub.group, "version": sub.version, "kind": sub.kind or row.kind}

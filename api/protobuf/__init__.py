@@ -1,11 +1,33 @@
-"""The Kubernetes protobuf encoding, as clients send it (`application/vnd.kubernetes.protobuf`).
+"""The Kubernetes protobuf encoding (`application/vnd.kubernetes.protobuf`), both ways.
 
 A body is the four bytes `k8s\\0` and a `runtime.Unknown` message that names the object's version
 and kind and carries its bytes
-(https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding). Only reading is
-needed: a server may answer in JSON whatever it was sent.
+(https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding).
 """
 
-from miniplane.api.protobuf.objects import MAGIC, decode, decode_message
+from miniplane.api.protobuf.envelope import (
+    MAGIC,
+    encode,
+    encode_message,
+    envelope,
+    event_type,
+    frame,
+    items,
+    list_frame,
+    partial,
+)
+from miniplane.api.protobuf.objects import decode, decode_message
 
-__all__ = ["MAGIC", "decode", "decode_message"]
+__all__ = [
+    "MAGIC",
+    "decode",
+    "decode_message",
+    "encode",
+    "encode_message",
+    "envelope",
+    "event_type",
+    "frame",
+    "items",
+    "list_frame",
+    "partial",
+]

@@ -1,8 +1,4 @@
-"""Messages to JSON-shaped data, along the published definitions.
-
-The definitions say what a field is, `api/data/wire.bin` says its number; that is all there is to
-Kubernetes' message types. Fields of embedded structs stand in a message of their own.
-"""
+"""Messages to JSON-shaped data, along the published definitions."""
 
 import base64
 import datetime
@@ -10,21 +6,16 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
 from miniplane.api.decode import gojson, parse, types
 from miniplane.api.errors import StatusError
-from miniplane.api.protobuf import wire
+from miniplane.api.protobuf import layout, wire
 from miniplane.api.protobuf.wire import WireError
-from miniplane.api.schema import compact
 
 Reader = Callable[[Any, int], Any]
 """Reads one field's value; the number is how deep messages may still nest."""
 
 _EPOCH = datetime.datetime(1970, 1, 1)
 _EMBEDDED = "#"
-_WRAPPED = ("v1.ExtraValue", "v1.Verbs")
-"""List types that are a message of their own, with the one field `items`."""
 _WIRE_TYPES = {"int": wire.VARINT, "bool": wire.VARINT, "float": wire.FIXED64}
 
 
@@ -68,20 +59,10 @@ class Message:
 
 
 @functools.cache
-def _numbers() -> dict[str, bytes]:
-    return dict(zip(compact.lines(), compact.read("wire").split(b"\n"), strict=True))
-
-
-@functools.cache
 def message(definition: str) -> Message:
     """The compiled message of a definition. KeyError for an unknown one."""
     top = Message()
-    numbers: list[int | list[int]] = orjson.loads(_numbers()[definition])
-    struct = types.struct(definition)
-    for field, number in zip(struct.fields.values(), numbers, strict=True):
-        *outer, last = number if isinstance(number, list) else [number]
-        if not last:
-            continue
+    for (*outer, last), field in layout.fields(definition):
         home = top
         for step in outer:
             if step not in home.fields:
@@ -92,7 +73,7 @@ def message(definition: str) -> Message:
 
 
 def _shape(go_type: types.Type) -> tuple[str, int, Reader]:
-    if go_type.kind == "list" and go_type.name not in _WRAPPED:
+    if go_type.kind == "list" and go_type.name not in layout.WRAPPED:
         assert go_type.item is not None
         return "repeated", _wire_type(go_type.item), _reader(go_type.item)
     if go_type.kind == "map":
@@ -154,13 +135,13 @@ def _parts(data: bytes) -> dict[int, Any]:
 
 
 def _moment(data: bytes) -> tuple[datetime.datetime, int] | None:
-    """Seconds and nanoseconds; None for zero, which is no time at all."""
+    """Seconds and nanoseconds; None for an empty message, which is no time at all."""
+    if not data:
+        return None
     parts = _parts(data)
     seconds, nanos = parts.get(1, 0), parts.get(2, 0)
     if not isinstance(seconds, int) or not isinstance(nanos, int):
         raise WireError("proto: wrong wireType for field Seconds")
-    if not seconds and not nanos:
-        return None
     try:
         moment = _EPOCH + datetime.timedelta(seconds=wire.signed(seconds))
     except OverflowError:

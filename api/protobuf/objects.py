@@ -1,14 +1,11 @@
-"""Whole objects: the envelope around a message."""
+"""Bodies to whole objects: the envelope around a message, opened."""
 
-import functools
 from typing import Any
 
 from miniplane.api.decode import gojson, parse
 from miniplane.api.objects import Obj
-from miniplane.api.protobuf import messages, wire
-from miniplane.api.schema import compact
-
-MAGIC = b"k8s\0"
+from miniplane.api.protobuf import layout, messages, wire
+from miniplane.api.protobuf.envelope import MAGIC
 
 
 def decode(data: bytes, *, definition: str = "", kind: str = "") -> Obj:
@@ -56,7 +53,7 @@ def unpack(data: bytes, depth: int, definition: str = "") -> Obj:
         else:
             raw = value
     if kind:
-        definition = _definition(api_version, kind)
+        definition = layout.definition_of(api_version, kind)
     out: dict[str, Any] = {}
     if kind:
         out = {"apiVersion": api_version, "kind": kind}
@@ -71,23 +68,3 @@ def _type_meta(data: bytes) -> tuple[str, str]:
         if number in found and isinstance(value, bytes):
             found[number] = value.decode("utf-8", errors="miniplane.each-byte")
     return found[1], found[2]
-
-
-def _definition(api_version: str, kind: str) -> str:
-    """The definition of a kind, `""` where there is none."""
-    by_version = _definitions()
-    return by_version.get((api_version, kind)) or by_version.get(("", kind), "")
-
-
-@functools.cache
-def _definitions() -> dict[tuple[str, str], str]:
-    """Definitions by apiVersion and kind. The kinds of meta/v1 go by their kind alone."""
-    found: dict[tuple[str, str], str] = {}
-    for definition, line in compact.lines().items():
-        if definition.startswith("io.k8s.apimachinery.pkg.apis.meta.v1."):
-            found["", definition.rpartition(".")[2]] = definition
-        elif b'"gk"' in line:
-            for gvk in compact.compact(definition)["gk"]:
-                group, version = gvk["group"], gvk["version"]
-                found[f"{group}/{version}" if group else version, gvk["kind"]] = definition
-    return found

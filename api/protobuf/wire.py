@@ -1,4 +1,4 @@
-"""The protobuf wire format: bytes to fields, without knowing what they mean.
+"""The protobuf wire format: bytes to fields and back, without knowing what they mean.
 
 Follows https://protobuf.dev/programming-guides/encoding/. Every malformed input raises WireError
 with the text of Go's generated decoders.
@@ -12,6 +12,7 @@ VARINT, FIXED64, BYTES, START_GROUP, END_GROUP, FIXED32 = range(6)
 
 _EOF = "unexpected EOF"
 _DOUBLE = struct.Struct("<d")
+_SMALL = [bytes((n,)) for n in range(128)]
 
 
 class WireError(ValueError):
@@ -33,6 +34,20 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
         shift += 7
         if shift >= 64:
             raise WireError("proto: integer overflow")
+
+
+def number(value: int) -> bytes:
+    """An unsigned number as a varint."""
+    if value < 0x80:
+        return _SMALL[value]
+    if value < 0x4000:
+        return bytes((value & 0x7F | 0x80, value >> 7))
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
 
 
 def fields(data: bytes) -> Iterator[tuple[int, int, Any]]:

@@ -202,11 +202,13 @@ def parse(
 ) -> FieldSelector:
     """The selector of a `fieldSelector` parameter. StatusError 400 where it cannot be read.
 
-    `selectable` is for custom resources: the JSON paths (`.spec.color`) of their version's
-    `selectableFields`, `()` where it has none.
+    `selectable` are the JSON paths (`.spec.color`) of a custom resource's `selectableFields`, `()`
+    where it has none; where that is not said, those of the resource itself.
     """
     if not text:
         return EVERYTHING
+    if selectable is None and resource.custom is not None:
+        selectable = resource.custom.selectable
     if selectable is None:
         fields, refusal = _KINDS.get((resource.group, resource.plural), _OTHERS)
     else:

@@ -90,6 +90,8 @@ def _printer_for(resource: Resource, objs: Sequence[Obj]) -> Printer:
         if isinstance(kind, str) and kind != resource.kind:
             group, _, _ = parts.text(objs[0], "apiVersion").rpartition("/")
             return printer_of(group, kind)
+    if resource.custom is not None:
+        return resource.custom.printer
     return printer_of(resource.group, resource.kind)
 
 

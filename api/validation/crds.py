@@ -322,8 +322,7 @@ def _stored_versions(errors: Errors, obj: Object) -> None:
 
 def _approval(errors: Errors, obj: Object, old: Object | None) -> None:
     """Groups of the community need the word of its reviewers."""
-    group = (obj.get("spec") or {}).get("group") or ""
-    if not (group in ("k8s.io", "kubernetes.io") or group.endswith((".k8s.io", ".kubernetes.io"))):
+    if not _is_protected(obj):
         return
     state, reason = _approval_state(obj)
     if old is not None and _approval_state(old)[0] == state:
@@ -334,6 +333,17 @@ def _approval(errors: Errors, obj: Object, old: Object | None) -> None:
     elif state == "invalid":
         value = ((obj.get("metadata") or {}).get("annotations") or {}).get(_APPROVED)
         errors.append(field.invalid(path, value, reason))
+
+
+def _is_protected(obj: Object) -> bool:
+    group = (obj.get("spec") or {}).get("group") or ""
+    return group in ("k8s.io", "kubernetes.io") or group.endswith((".k8s.io", ".kubernetes.io"))
+
+
+def approval(obj: Object) -> tuple[str, str] | None:
+    """Whether the reviewers have approved a definition (`missing`, `bypassed`, `approved` or
+    `invalid`), with the reason; None for groups that they have no say in."""
+    return _approval_state(obj) if _is_protected(obj) else None
 
 
 def _approval_state(obj: Object) -> tuple[str, str]:

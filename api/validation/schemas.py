@@ -1,13 +1,14 @@
 """Schemas of custom resources: what of OpenAPI a server supports, and its own extensions of it.
 
-Follows `apiextensions-apiserver/pkg/apis/apiextensions/validation`. Rules in CEL are compiled
-elsewhere.
+Follows `apiextensions-apiserver/pkg/apis/apiextensions/validation`.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from miniplane.api import field
+from miniplane.api.customresources import structural
+from miniplane.api.customresources.cel import paths
 from miniplane.api.validation import checks
 from miniplane.api.validation.checks import Errors
 
@@ -39,11 +40,23 @@ def sub(value: Any) -> Schema | None:
 
 
 def supported(
-    errors: Errors, path: str, schema: Schema, *, is_root: bool = False, depth: int = 0
+    errors: Errors,
+    path: str,
+    schema: Schema,
+    *,
+    is_root: bool = False,
+    depth: int = 0,
+    rules: bool = False,
+    detached: str = "",
 ) -> None:
-    """What the API's own schemas allow, in the whole tree."""
+    """What the API's own schemas allow, in the whole tree.
+
+    `rules`: those in CEL are looked at too. `detached` is the path of the place above from which
+    on values have no old ones to be held against, if there is such.
+    """
     if depth > DEPTH_LIMIT:
         return
+    before = len(errors)
     kind = schema.get("type") or ""
     if kind and kind not in _TYPES:
         errors.append(field.not_supported(f"{path}.type", kind, _TYPES))
@@ -60,10 +73,10 @@ def supported(
     inner = sub(additional)
     if inner is not None:
         where = f"{path}.additionalProperties"
-        supported(errors, where, inner, depth=depth + 1)
+        supported(errors, where, inner, depth=depth + 1, rules=rules, detached=detached)
     for key, value in properties.items():
         where = f"{path}.properties[{key}]"
-        supported(errors, where, value or {}, depth=depth + 1)
+        supported(errors, where, value or {}, depth=depth + 1, rules=rules, detached=detached)
         if is_root and key in _META and (value or {}).get("default") is not None:
             text = f"must not be set in top-level {key}"
             errors.append(field.forbidden(f"{where}.default", text))
@@ -75,13 +88,23 @@ def supported(
         supported(errors, f"{path}.not", schema["not"], depth=depth + 1)
     items = sub(schema.get("items"))
     if items is not None:
-        supported(errors, f"{path}.items", items, depth=depth + 1)
+        without = "" if schema.get("x-kubernetes-list-type") == "map" else path
+        supported(
+            errors,
+            f"{path}.items",
+            items,
+            depth=depth + 1,
+            rules=rules,
+            detached=detached or without,
+        )
     if schema.get("x-kubernetes-preserve-unknown-fields") is False:
         where = f"{path}.x-kubernetes-preserve-unknown-fields"
         errors.append(field.invalid(where, False, "must be true or undefined"))
     _list_and_map_types(errors, path, schema)
     for i, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
-        _rule(errors, f"{path}.x-kubernetes-validations[{i}]", rule)
+        _rule(errors, f"{path}.x-kubernetes-validations[{i}]", rule, schema)
+    if rules and schema.get("x-kubernetes-validations") and len(errors) == before:
+        _compile(errors, path, schema, is_root=is_root, detached=detached)
 
 
 def _list_and_map_types(errors: Errors, path: str, schema: Schema) -> None:
@@ -170,7 +193,19 @@ def _map_keys(errors: Errors, path: str, items: Schema | None, keys: list[str]) 
             errors.append(field.forbidden(f"{spot}.nullable", text))
 
 
-def _rule(errors: Errors, path: str, rule: Schema) -> None:
+def _compile(errors: Errors, path: str, schema: Schema, *, is_root: bool, detached: str) -> None:
+    """Rules have to be in the language, and to fit the types of their place."""
+    from miniplane.api.customresources.cel import rules  # loads the language
+
+    place = structural.parse(schema)
+    for i, name, value, text in rules.check(
+        place, root=is_root or place.embedded, uncorrelatable=detached
+    ):
+        where = f"{path}.x-kubernetes-validations[{i}].{name}"
+        errors.append(field.invalid(where, value, text))
+
+
+def _rule(errors: Errors, path: str, rule: Schema, schema: Schema) -> None:
     text, message = (rule.get("rule") or "").strip(), rule.get("message") or ""
     if not text:
         errors.append(field.required(f"{path}.rule", "rule is not specified"))
@@ -193,6 +228,8 @@ def _rule(errors: Errors, path: str, rule: Schema) -> None:
         errors.append(field.invalid(where, target, "must be non-empty if specified"))
     if _broken(target):
         errors.append(field.invalid(where, target, "must not contain line breaks"))
+    if target and paths.normalized(target, structural.parse(schema)) is None:
+        errors.append(field.invalid(where, target, "must be a valid path"))
 
 
 def _broken(text: str) -> bool:

@@ -3,11 +3,12 @@
 Follows `apiextensions-apiserver/pkg/apiserver/schema/validation.go`.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from miniplane.api import field
+from miniplane.api.customresources import coerce, patterns, structural, validate
+from miniplane.api.objects import thaw
 from miniplane.api.validation import schemas
 from miniplane.api.validation.checks import Errors
 
@@ -64,10 +65,11 @@ def root(errors: Errors, path: str, schema: Schema, *, has_status: bool) -> None
     found: Errors = []
     _invariants(found, path, schema, "root", 0)
     found.sort(key=str)
-    if not found:
+    well_formed = not found
+    if well_formed:
         _defaults(found, path, schema, 0)
     errors.extend(found)
-    schemas.supported(errors, path, schema, is_root=True)
+    schemas.supported(errors, path, schema, is_root=True, rules=well_formed)
 
 
 def _status_root(errors: Errors, path: str, schema: Schema) -> None:
@@ -204,12 +206,9 @@ def _value_validation(
     pattern = schema.get("pattern")
     if pattern:
         try:
-            re.compile(pattern)
-        except (re.error, RecursionError, OverflowError) as error:
-            text = (
-                "must be a valid regular expression, but isn't: error parsing regexp: "
-                f"{error}: `{pattern}`"
-            )
+            patterns.compile_pattern(pattern)
+        except ValueError as error:
+            text = f"must be a valid regular expression, but isn't: error parsing regexp: {error}"
             errors.append(field.invalid(f"{path}.pattern", pattern, text))
 
 
@@ -249,23 +248,12 @@ def _defaults(errors: Errors, path: str, schema: Schema, depth: int) -> None:
 
 
 def _default(errors: Errors, path: str, schema: Schema, value: Any) -> None:
-    """A default has to be of its field's type."""
-    kind = schema.get("type") or ""
-    found = _type_of(value)
-    if kind and found != kind and not (kind == "number" and found == "integer"):
-        text = f' in body must be of type {kind}: "{found}"'
-        errors.append(field.type_invalid(path, found, text))
-        return
-    if kind == "object" and isinstance(value, dict):
-        for key, inner in (schema.get("properties") or {}).items():
-            if value.get(key) is not None:
-                _default(errors, f"{path}.{key}", inner or {}, value[key])
-    elif kind == "array" and isinstance(value, list):
-        inner = schemas.sub(schema.get("items"))
-        for i, item in enumerate(value if inner is not None else ()):
-            _default(errors, f"{path}[{i}]", inner or {}, item)
+    """A default has to be good for its field."""
+    from miniplane.api.customresources import embedded  # which needs this package for metadata
 
-
-def _type_of(value: Any) -> str:
-    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
-    return kinds.get(type(value), "object" if isinstance(value, dict) else "null")
+    place = structural.parse(schema)
+    if coerce.prune(thaw(value), place):
+        errors.append(field.invalid(path, value, "must not have unknown fields"))
+    problem, _ = coerce.embedded(thaw(value), place, path)
+    problems = [problem] if problem is not None else embedded.validate(value, place, path)
+    errors.extend(problems or validate.validate(schema, value).errors(path))

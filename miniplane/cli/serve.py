@@ -70,6 +70,7 @@ def _written(path: Path | None, url: str, args: argparse.Namespace) -> Iterator[
 async def _serve(config: Config, sock: socket.socket, url: str, written: Path) -> None:
     from miniplane.cluster import Cluster
     from miniplane.server.app import create_app
+    from miniplane.server.served import Served
 
     stop = asyncio.Event()
     _on_signals(stop)
@@ -79,7 +80,14 @@ async def _serve(config: Config, sock: socket.socket, url: str, written: Path) -
         raise Failure(str(error)) from None
     await cluster.start()
     try:
-        app = create_app(cluster.registry, clock=cluster.clock, config=config)
+        app = create_app(
+            cluster.registry,
+            clock=cluster.clock,
+            config=config,
+            authorize=cluster.registry.authorize,
+            authenticate=cluster.registry.authenticate,
+            served=Served(cluster.registry.custom),
+        )
         async with serve.Server(app, config, sock=sock):
             _collect_garbage_from_now_on()
             print(f"miniplane is ready at {url}", flush=True)

@@ -4,13 +4,13 @@ Keys have the shape `resource.group/namespace/name`, or `resource.group/name` fo
 kinds, so that they sort as a real cluster's keys below `/registry` do.
 """
 
-from functools import cache
+from functools import lru_cache
 
 from miniplane.api import resources
 from miniplane.api.resources import Resource
 
 
-@cache
+@lru_cache(maxsize=4096)
 def storage_resource(resource: Resource) -> Resource:
     """The resource in whose form objects are stored: kinds that are served by several groups or
     versions share their objects."""
@@ -18,7 +18,7 @@ def storage_resource(resource: Resource) -> Resource:
         return resources.EVENTS
     if (resource.group, resource.version) == ("autoscaling", "v1"):
         return resources.resource(resource.plural, "autoscaling", "v2")
-    return resource
+    return resource if resource.custom is None else resource.custom.storage
 
 
 def prefix(resource: Resource, namespace: str = "") -> str:

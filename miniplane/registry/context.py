@@ -11,6 +11,7 @@ from miniplane.ids import Ids
 from miniplane.registry import catalog
 from miniplane.registry.joined import JoinCache
 from miniplane.registry.stored import Stored
+from miniplane.registry.tokens import Tokens
 from miniplane.store.mvcc import Store
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Context:
     ids: Ids
     config: Config
     allocators: "Allocators"
+    tokens: Tokens
     joined: JoinCache = dataclasses.field(default_factory=JoinCache)
 
     def find(self, resource: Resource, namespace: str, name: str) -> Obj | None:

@@ -9,6 +9,7 @@ from miniplane.api import decode, defaults, errors
 from miniplane.api.objects import Obj
 from miniplane.api.options import WriteOptions
 from miniplane.api.resources import Resource
+from miniplane.api.schema import Node
 
 
 def decoded(resource: Resource, raw: Any, options: WriteOptions, warnings: list[str]) -> Obj:
@@ -18,11 +19,26 @@ def decoded(resource: Resource, raw: Any, options: WriteOptions, warnings: list[
 
     Unknown fields are refused, warned about or ignored as `options.field_validation` says.
     """
-    obj, unknown = decode.decode(resource.definition, raw)
+    obj, unknown = typed(resource, raw)
     if unknown:
         report(resource, unknown, options, warnings)
     complete(resource, obj, raw)
     return obj
+
+
+def typed(resource: Resource, raw: Any) -> tuple[Obj, list[str]]:
+    """A new object of the kind, without defaults, and what strict decoding has against `raw`.
+
+    Raises decode.TypeMismatch.
+    """
+    if resource.custom is not None:
+        return resource.custom.decode(resource, raw)
+    return decode.decode(resource.definition, raw)
+
+
+def schema_of(resource: Resource) -> str | Node:
+    """What field ownership knows a kind by: its definition, or the schema of a custom resource."""
+    return resource.definition if resource.custom is None else resource.custom.node
 
 
 def complete(resource: Resource, obj: Obj, raw: Any) -> None:
@@ -31,7 +47,10 @@ def complete(resource: Resource, obj: Obj, raw: Any) -> None:
     if raw and (raw.get("metadata") or {}).get("managedFields") == []:
         # An empty list is a word of its own: it takes everybody's ownership away.
         metadata["managedFields"] = []
-    defaults.apply(resource, obj)
+    if resource.custom is None:
+        defaults.apply(resource, obj)
+    else:
+        resource.custom.set_defaults(obj)
 
 
 def report(

@@ -4,16 +4,21 @@ Follows `endpoints/handlers/patch.go` of apiserver. A patch is applied to the ob
 serves it; the result is decoded like a body that a client had sent.
 """
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from miniplane.api import decode, errors, patch
 from miniplane.api import options as opts
 from miniplane.api.objects import Obj
 from miniplane.api.options import WriteOptions
 from miniplane.api.resources import Resource
-from miniplane.registry import incoming, ownerrefs, write
+from miniplane.registry import applying, incoming, ownerrefs, write
 from miniplane.registry.context import Context
 from miniplane.registry.results import Result
+
+Typed: TypeAlias = Callable[[Any], tuple[Obj, list[str]]]
+"""Decodes what a patch has made, as `incoming.typed` does for a kind."""
 
 
 def apply_to(
@@ -24,10 +29,10 @@ def apply_to(
         return patch.json_patch(old, body, field_validation=field_validation)
     if patch_type == opts.MERGE_PATCH:
         return patch.merge_patch(old, body, field_validation=field_validation)
-    if patch_type == opts.STRATEGIC_MERGE_PATCH:
+    if patch_type == opts.STRATEGIC_MERGE_PATCH and definition:
         return patch.strategic(definition, old, body)
-    if patch_type == opts.APPLY_PATCH:
-        raise errors.not_implemented("server-side apply is not emulated yet")
+    if not definition:
+        raise errors.unsupported_media_type([opts.JSON_PATCH, opts.MERGE_PATCH, opts.APPLY_PATCH])
     raise errors.unsupported_media_type(
         [opts.JSON_PATCH, opts.MERGE_PATCH, opts.STRATEGIC_MERGE_PATCH]
     )
@@ -41,8 +46,12 @@ def patched(
     warnings: list[str],
     *,
     patch_type: str,
+    typed: Typed | None = None,
 ) -> tuple[Any, Obj]:
-    """The outcome of a patch, raw and decoded. What cannot be decoded is a 422."""
+    """The outcome of a patch, raw and decoded. What cannot be decoded is a 422.
+
+    `typed` decodes where there is no `definition`.
+    """
     raw = apply_to(
         definition,
         old,
@@ -52,7 +61,7 @@ def patched(
     )
     strategic = patch_type == opts.STRATEGIC_MERGE_PATCH
     try:
-        obj, unknown = decode.decode(definition, raw)
+        obj, unknown = decode.decode(definition, raw) if typed is None else typed(raw)
     except decode.TypeMismatch as mismatch:
         raise _undecodable(raw, body, mismatch.cause, strategic=strategic) from None
     if patch_type == opts.JSON_PATCH:
@@ -89,10 +98,25 @@ def run(
     subresource: str = "",
 ) -> Result:
     """PATCH of an object or of its status."""
+    if patch_type == opts.APPLY_PATCH:
+        return applying.run(
+            context, resource, namespace, name, body, options, subresource=subresource
+        )
     warnings: list[str] = []
 
     def change(old: Obj) -> Obj:
-        raw, obj = patched(resource.definition, old, body, options, warnings, patch_type=patch_type)
+        typed: Typed | None = None
+        if resource.custom is not None:
+            typed = functools.partial(incoming.typed, resource)
+        raw, obj = patched(
+            resource.definition,
+            old,
+            body,
+            options,
+            warnings,
+            patch_type=patch_type,
+            typed=typed,
+        )
         _check_type(raw, resource, body, strategic=patch_type == opts.STRATEGIC_MERGE_PATCH)
         incoming.complete(resource, obj, raw)
         ownerrefs.deduplicate(obj, warnings, patched=True)

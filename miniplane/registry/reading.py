@@ -113,7 +113,7 @@ def list_objects(
 
 
 def _as_served(items: list[Stored], resource: Resource) -> list[Stored]:
-    if not items or items[0].resource is resource:
+    if not items or (items[0].resource is resource and resource.custom is None):
         return items
     return [served(stored, resource) for stored in items]
 

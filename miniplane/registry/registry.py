@@ -6,16 +6,30 @@ The server and the in-process client call nothing else. All methods raise `Statu
 from typing import Any
 
 from miniplane.api import errors
-from miniplane.api.options import DeleteOptions, ListOptions, WriteOptions
+from miniplane.api.options import DeleteOptions, ListOptions, User, WriteOptions
+from miniplane.api.rbac import Attributes, Decision
 from miniplane.api.resources import Resource
 from miniplane.clock import Clock
 from miniplane.config import Config
 from miniplane.ids import Ids
-from miniplane.registry import deletion, patching, reading, scale, subresources, watching, write
+from miniplane.registry import (
+    authentication,
+    authorization,
+    deletion,
+    patching,
+    reading,
+    reviews,
+    scale,
+    subresources,
+    watching,
+    write,
+)
 from miniplane.registry.allocators import Allocators
 from miniplane.registry.context import Context
+from miniplane.registry.customresources import CustomResources
 from miniplane.registry.results import Deleted, ListResult, Result
 from miniplane.registry.stored import Stored, seal
+from miniplane.registry.tokens import Tokens
 from miniplane.registry.watching import Watch
 from miniplane.store.mvcc import Store
 
@@ -26,13 +40,31 @@ class Registry:
     def __init__(self, *, store: Store[Stored], clock: Clock, ids: Ids, config: Config):
         allocators = Allocators(service_cidr=config.service_cidr, ids=ids)
         self._context = Context(
-            store=store, clock=clock, ids=ids, config=config, allocators=allocators
+            store=store,
+            clock=clock,
+            ids=ids,
+            config=config,
+            allocators=allocators,
+            tokens=Tokens(ids),
         )
+        self.custom = CustomResources(store)
+        """The resources that CustomResourceDefinitions have added."""
 
     @property
     def revision(self) -> int:
         """The revision of the latest write."""
         return self._context.store.revision
+
+    def authorize(self, user: User, asked: Attributes) -> Decision:
+        """Whether a user may do something, by the roles and bindings that are stored."""
+        return authorization.decide(self._context, user, asked)
+
+    def authenticate(self, token: str) -> User | None:
+        """The service account that a bearer token stands for; None for a token of somebody else's.
+
+        StatusError 401 for one that was issued here and is no longer good.
+        """
+        return authentication.user_of(self._context, token)
 
     def get(
         self,
@@ -80,9 +112,10 @@ class Registry:
                 raise subresources.refuse(resource, subresource)
             return create(self._context, resource, namespace, name, raw, options)
         if not resource.stored:
-            raise errors.not_implemented(
-                f"miniplane does not answer {resource.plural} yet: everybody may do everything"
-            )
+            review = reviews.CREATE.get(resource.plural)
+            if review is None:
+                raise errors.not_implemented(f"miniplane does not serve {resource.plural}")
+            return review(self._context, resource, namespace, raw, options)
         return write.create(self._context, resource, namespace, raw, options)
 
     def update(
@@ -164,5 +197,9 @@ def _check_served(resource: Resource, subresource: str) -> None:
 
 
 def _scale_of(resource: Resource, stored: Stored) -> Stored:
+    custom = resource.custom
     body = scale.of(resource, stored.obj)
+    if custom is not None and custom.scale.get(stored.obj) is None:
+        path = custom.scale.replicas
+        raise errors.internal_error(f'the spec replicas field "{path}" does not exist')
     return seal(scale.RESOURCE, body, 0)

@@ -8,11 +8,13 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from miniplane.api import decode, errors, field
+from miniplane.api import decode, errors, field, fieldset
+from miniplane.api import options as opts
+from miniplane.api.customresources import scale as custom_scale
 from miniplane.api.objects import Obj, thaw
 from miniplane.api.options import WriteOptions
 from miniplane.api.resources import Resource
-from miniplane.registry import incoming, patching, write
+from miniplane.registry import applying, incoming, patching, write
 from miniplane.registry.context import Context
 from miniplane.registry.results import Result
 
@@ -35,7 +37,9 @@ RESOURCE = Resource(
 
 
 def of(resource: Resource, obj: Obj) -> Obj:
-    """The Scale of a workload."""
+    """The Scale of a workload. StatusError 500 for a custom one that holds no number."""
+    if resource.custom is not None:
+        return resource.custom.scale.show(obj)
     metadata = obj["metadata"]
     shown = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     replicas = obj["spec"].get("replicas", 0)
@@ -98,12 +102,17 @@ def patch(
 ) -> Result:
     """PATCH of a Scale."""
     warnings: list[str] = []
+    applied = patch_type == opts.APPLY_PATCH
 
     def change(scale: Obj) -> Obj:
+        if applied:
+            config = applying.configuration(body)
+            now = context.clock.rfc3339()
+            return applying.merged(RESOURCE, scale, config, options, now, subresource="scale")
         _, new = patching.patched(DEFINITION, scale, body, options, warnings, patch_type=patch_type)
         return new
 
-    return _write(context, resource, namespace, name, change, options, warnings)
+    return _write(context, resource, namespace, name, change, options, warnings, owned=applied)
 
 
 def _write(
@@ -114,23 +123,38 @@ def _write(
     change: Callable[[Obj], Obj],
     options: WriteOptions,
     warnings: list[str],
+    *,
+    owned: bool = False,
 ) -> Result:
+    """`owned`: what `change` is given and makes has managed fields of its own."""
+
     def changed(old: Obj) -> Obj:
-        scale = change(of(resource, old))
+        scale = of(resource, old)
+        listed = old["metadata"].get("managedFields")
+        if owned:
+            scale["metadata"]["managedFields"] = fieldset.managers_of_scale(
+                listed, api_version=resource.api_version, path=_replicas_path(resource)
+            )
+        scale = change(scale)
         metadata = scale.setdefault("metadata", {})
         incoming.check_place(scale, resource, namespace, name)
         replicas = (scale.get("spec") or {}).get("replicas", 0)
-        if replicas < 0:
-            problem = field.invalid("spec.replicas", replicas, "must be greater than or equal to 0")
-            raise errors.invalid("autoscaling", "Scale", name, [problem])
-        obj = thaw(old)
-        obj["spec"]["replicas"] = replicas
+        obj = _scaled(resource, old, replicas)
         revision = metadata.get("resourceVersion")
         if revision:
             obj["metadata"]["resourceVersion"] = revision
         uid, known = metadata.get("uid"), old["metadata"]["uid"]
         if uid and uid != known:
             raise _another(resource, name, uid, known)
+        if owned:
+            scaled = metadata.get("managedFields")
+            managed = fieldset.managers_of_parent(
+                listed,
+                scaled,
+                api_version=resource.api_version,
+                path=_replicas_path(resource),
+            )
+            write.set_managers(obj, managed)
         return obj
 
     result = write.update(
@@ -142,9 +166,34 @@ def _write(
         options,
         warnings,
         subresource="scale",
+        owned=owned,
     )
     result.status = of(resource, result.stored.obj)
     return result
+
+
+def _replicas_path(resource: Resource) -> tuple[str, ...]:
+    """Where the replicas stand, as elements of field ownership."""
+    if resource.custom is not None:
+        return resource.custom.scale.elements
+    return ("f:spec", "f:replicas")
+
+
+def _scaled(resource: Resource, old: Obj, replicas: int) -> Obj:
+    """A copy of a workload, with another number of replicas."""
+    obj = thaw(old)
+    if resource.custom is not None:
+        # Whether the number is one is for the kind's own validation to say.
+        try:
+            resource.custom.scale.put(obj, replicas)
+        except custom_scale.Misplaced as error:
+            raise errors.StatusError(500, "", str(error)) from None
+        return obj
+    if replicas < 0:
+        problem = field.invalid("spec.replicas", replicas, "must be greater than or equal to 0")
+        raise errors.invalid("autoscaling", "Scale", old["metadata"]["name"], [problem])
+    obj["spec"]["replicas"] = replicas
+    return obj
 
 
 def _another(resource: Resource, name: str, uid: str, known: str) -> errors.StatusError:

@@ -97,6 +97,8 @@ _prefixes: dict[Resource, bytes] = {}
 def _prefix(resource: Resource) -> bytes:
     prefix = _prefixes.get(resource)
     if prefix is None:
+        if resource.custom is not None:
+            return resource.custom.json_head
         head = {"kind": resource.kind, "apiVersion": resource.api_version}
         prefix = _prefixes[resource] = orjson.dumps(head)[:-1] + b","
     return prefix

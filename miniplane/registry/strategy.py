@@ -8,6 +8,8 @@ shared and frozen.
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from miniplane.api import validation
+from miniplane.api.field import FieldError
 from miniplane.api.objects import Obj
 from miniplane.api.options import DeleteOptions
 from miniplane.api.resources import Resource
@@ -95,6 +97,16 @@ class Strategy:
             and not metadata.get("finalizers")
             and not metadata.get("deletionGracePeriodSeconds")
         )
+
+    def validate(self, obj: Obj) -> list[FieldError]:
+        """What is wrong with a new object."""
+        return validation.create(self.resource, obj)
+
+    def validate_update(
+        self, obj: Obj, old: Obj, subresource: str, warnings: list[str]
+    ) -> list[FieldError]:
+        """What is wrong with a changed object; `warnings` takes what is no reason to refuse it."""
+        return validation.update(self.resource, obj, old, subresource=subresource)
 
     def warnings_on_create(self, obj: Obj) -> Sequence[str]:
         return ()

@@ -7,7 +7,7 @@ a cluster adds or refuses stands in admission.
 from collections.abc import Callable
 from typing import Any
 
-from miniplane.api import conversion, errors, field, fieldset, validation
+from miniplane.api import conversion, errors, field, fieldset
 from miniplane.api.objects import Obj
 from miniplane.api.options import WriteOptions
 from miniplane.api.resources import Resource
@@ -36,9 +36,18 @@ def create(
 
 
 def insert(
-    context: Context, resource: Resource, obj: Obj, options: WriteOptions, warnings: list[str]
+    context: Context,
+    resource: Resource,
+    obj: Obj,
+    options: WriteOptions,
+    warnings: list[str],
+    *,
+    owned: bool = False,
 ) -> Result:
-    """Create an object that has been decoded already. Takes `obj` over."""
+    """Create an object that has been decoded already. Takes `obj` over.
+
+    `owned`: its managed fields already say who set what.
+    """
     strategy = strategy_of(resource)
     metadata = obj["metadata"]
     namespace = metadata.get("namespace", "")
@@ -49,7 +58,8 @@ def insert(
     metadata.pop("deletionGracePeriodSeconds", None)
     metadata.pop("generation", None)
 
-    own(resource, None, obj, options, now, "")
+    if not owned:
+        own(resource, None, obj, options, now, "")
     name_it(context, resource, metadata)
     attributes = Attributes(
         context=context,
@@ -77,13 +87,15 @@ def insert(
         finish(False)
         raise
     finish(not options.dry_run)
+    if attributes.afterwards and not options.dry_run:
+        admission.complete(attributes)
     return result
 
 
 def _check_new(attributes: Attributes, strategy: Strategy, given_revision: str) -> None:
     resource, obj = attributes.resource, attributes.obj
     strategy.prepare_for_create(obj, attributes.context)
-    problems = validation.create(resource, obj)
+    problems = strategy.validate(obj)
     if problems:
         name = obj["metadata"].get("name", "")
         raise errors.invalid(group_of(resource), resource.kind, name, problems)
@@ -153,15 +165,29 @@ def own(
         _own_replicas(resource, old, obj, options.field_manager)
         if subresource == "scale" and old is not None
         else fieldset.update_managers(
-            resource.definition,
+            incoming.schema_of(resource),
             api_version=resource.api_version,
             old=old,
             new=obj,
             manager=options.field_manager,
             subresource=subresource,
             now=now,
+            reset=resets_of(resource, subresource),
         )
     )
+    set_managers(obj, managed)
+
+
+def resets_of(resource: Resource, subresource: str) -> fieldset.Paths | None:
+    """The fields that a write does not own, where its kind does not tell already: a custom
+    resource without a status subresource lets everybody write its status."""
+    if resource.custom is None or resource.custom.has_status:
+        return None
+    return ()
+
+
+def set_managers(obj: Obj, managed: list[Obj] | None) -> None:
+    """Set an object's managed fields; None for none at all."""
     if managed:
         obj["metadata"]["managedFields"] = managed
     else:
@@ -169,6 +195,16 @@ def own(
 
 
 def _own_replicas(resource: Resource, old: Obj, obj: Obj, manager: str) -> list[Obj] | None:
+    custom = resource.custom
+    if custom is not None:
+        return fieldset.update_scale_managers(
+            old["metadata"].get("managedFields"),
+            api_version=resource.api_version,
+            old=custom.scale.get(old) or 0,
+            new=custom.scale.get(obj) or 0,
+            manager=manager,
+            path=custom.scale.elements,
+        )
     return fieldset.update_scale_managers(
         old["metadata"].get("managedFields"),
         api_version=resource.api_version,
@@ -192,8 +228,12 @@ def update(
     warnings: list[str],
     *,
     subresource: str = "",
+    owned: bool = False,
 ) -> Result:
-    """Change an object that is there: the common end of PUT and PATCH."""
+    """Change an object that is there: the common end of PUT and PATCH.
+
+    `owned`: the managed fields of what `change` makes already say who set what.
+    """
     key = catalog.key(resource, namespace, name)
     present = context.store.find(key)
     if present is None:
@@ -204,7 +244,8 @@ def update(
     strategy = strategy_of(resource)
 
     check_revision(resource, obj, old, strategy.unconditional_update)
-    own(resource, old, obj, options, context.clock.rfc3339(), subresource)
+    if not owned:
+        own(resource, old, obj, options, context.clock.rfc3339(), subresource)
     attributes = Attributes(
         context=context,
         operation="UPDATE",
@@ -223,6 +264,7 @@ def update(
     written = False
     try:
         _check_change(attributes, strategy, old)
+        keep_times(obj, old)
         if unchanged(obj, old):
             return Result(before, warnings)
         stored_as = catalog.storage_resource(resource)
@@ -237,6 +279,8 @@ def update(
         written = True
     finally:
         finish(written)
+    if attributes.afterwards:
+        admission.complete(attributes)
     return Result(served(stored, resource), warnings)
 
 
@@ -261,7 +305,7 @@ def _check_change(attributes: Attributes, strategy: Strategy, old: Obj) -> None:
     if subresource != "status" and strategy.generation and strategy.spec_changed(obj, old):
         metadata["generation"] = old_metadata.get("generation", 0) + 1
     metadata["resourceVersion"] = old_metadata["resourceVersion"]
-    problems = validation.update(resource, obj, old, subresource=subresource)
+    problems = strategy.validate_update(obj, old, subresource, attributes.warnings)
     if problems:
         name = attributes.name
         raise errors.invalid(group_of(resource), resource.kind, name, problems)
@@ -305,6 +349,18 @@ def check_uid(
         "ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: "
         f"{uid}, UID in object meta: {known}",
     )
+
+
+def keep_times(obj: Obj, old: Obj) -> None:
+    """Take back when managers wrote, where that would be all that changes: what they sent may be
+    what was there already, in other words."""
+    listed, before = (one["metadata"].get("managedFields") for one in (obj, old))
+    if not listed or not before or listed is before:
+        return
+    if listed != before and fieldset.same_but_times(listed, before):
+        obj["metadata"]["managedFields"] = before
+        if not unchanged(obj, old):
+            obj["metadata"]["managedFields"] = listed
 
 
 def unchanged(obj: Obj, old: Obj) -> bool:

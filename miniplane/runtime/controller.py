@@ -84,6 +84,8 @@ class Controller:
     """The field manager of its writes."""
     component: ClassVar[str] = ""
     """`source.component` of its events; its name unless it says otherwise."""
+    essential: ClassVar[bool] = False
+    """Whether it belongs to the API server, and so runs whatever is selected."""
     workers: ClassVar[int] = 1
     keys_per_turn: ClassVar[int] = 1
     """How many keys a worker takes before others get their turn. More than one suits those with

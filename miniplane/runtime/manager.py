@@ -52,7 +52,12 @@ class ControllerManager:
     ):
         by_name = {controller.name: controller for controller in controllers}
         self.ctx = ctx
-        self.controllers = [by_name[name](ctx) for name in select(list(by_name), selection)]
+        chosen = dict.fromkeys(select(list(by_name), selection))
+        self.controllers = [
+            controller(ctx)
+            for name, controller in by_name.items()
+            if controller.essential or name in chosen
+        ]
         self._running = False
 
     async def start(self) -> None:

@@ -1,64 +1,108 @@
 """Who asks, and whether they may.
 
 Whoever reaches the server is `kubernetes-admin` in `system:masters`, who may do everything and may
-act as somebody else with the Impersonate headers; then, and only then, access rules count. The
-rules themselves are the authorizer's, which the composition root hands in.
+act as somebody else with the Impersonate headers. Who shows the token of a service account is that
+service account. For these two, and only for them, access rules count; the rules themselves are the
+authorizer's, which the composition root hands in.
 """
 
-import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from urllib.parse import unquote
 
+from aiohttp import hdrs
 from multidict import CIMultiDictProxy, istr
 
-from miniplane.api import errors
+from miniplane.api import errors, rbac
 from miniplane.api.errors import StatusError
 from miniplane.api.options import ADMIN, User
+from miniplane.api.rbac import Attributes, Decision
 from miniplane.server.call import Call
 from miniplane.server.options import boolean
 
+__all__ = ["Attributes", "Authenticator", "Authorizer", "attributes_of", "check", "user_of"]
+
+_AUTHORIZATION = istr(hdrs.AUTHORIZATION)
 _USER = istr("Impersonate-User")
 _GROUP = istr("Impersonate-Group")
-_SERVICE_ACCOUNT = "system:serviceaccount:"
-ANONYMOUS = "system:anonymous"
+_UID = istr("Impersonate-Uid")
+_EXTRA = "impersonate-extra-"
+
+Authorizer = Callable[[User, Attributes], Decision]
+Authenticator = Callable[[str], User | None]
+"""Whose a bearer token is: None for one that says nothing, StatusError 401 for a stale one."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Attributes:
-    """What is asked for, in the words of `SubjectAccessReview`. `path` is set for other URLs."""
-
-    verb: str
-    group: str = ""
-    version: str = ""
-    resource: str = ""
-    subresource: str = ""
-    namespace: str = ""
-    name: str = ""
-    path: str = ""
+def allow_all(user: User, asked: Attributes) -> Decision:
+    return Decision(True)
 
 
-Authorizer = Callable[[User, Attributes], bool]
+def nobody(token: str) -> User | None:
+    """The authenticator that knows no tokens."""
+    return None
 
 
-def allow_all(user: User, attributes: Attributes) -> bool:
-    return True
+def user_of(
+    headers: CIMultiDictProxy[str],
+    authenticate: Authenticator = nobody,
+    authorize: Authorizer = allow_all,
+) -> User:
+    """The user, impersonated or not.
 
-
-def user_of(headers: CIMultiDictProxy[str]) -> User:
-    """The user, impersonated or not. StatusError 500 for groups without a user."""
+    StatusError 401 for a token that is no longer good, 403 for one who may not act as somebody
+    else, 500 for an impersonation without a user name.
+    """
+    user = _bearer(headers[_AUTHORIZATION], authenticate) if _AUTHORIZATION in headers else ADMIN
     name = headers.get(_USER, "")
     if not name:
-        if _GROUP in headers:
-            groups = headers.getall(_GROUP)
-            raise errors.internal_error(f"requested {groups} without impersonating a user name")
-        return ADMIN
+        return user if user is not ADMIN else _without_name(headers)
     groups = list(headers.getall(_GROUP, []))
-    if name.startswith(_SERVICE_ACCOUNT) and not groups:
-        namespace = name.split(":")[2]
-        groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}"]
-    everybody = "system:unauthenticated" if name == ANONYMOUS else "system:authenticated"
+    somebody = User(name, tuple(groups), headers.get(_UID, ""), tuple(_extra(headers)))
+    if user is not ADMIN:
+        for asked in _impersonations(somebody):
+            check(authorize, user, asked)
+    groups = groups or list(rbac.implied_groups(name))
+    everybody = rbac.UNAUTHENTICATED if name == rbac.ANONYMOUS else rbac.AUTHENTICATED
     if everybody not in groups:
         groups.append(everybody)
-    return User(name, tuple(groups))
+    return User(name, tuple(groups), somebody.uid, somebody.extra)
+
+
+def _bearer(credentials: str, authenticate: Authenticator) -> User:
+    scheme, _, token = credentials.partition(" ")
+    user = authenticate(token.strip()) if scheme.lower() == "bearer" else None
+    return ADMIN if user is None else user
+
+
+def _without_name(headers: CIMultiDictProxy[str]) -> User:
+    if _GROUP in headers:
+        groups = headers.getall(_GROUP)
+        raise errors.internal_error(f"requested {groups} without impersonating a user name")
+    return ADMIN
+
+
+def _extra(headers: CIMultiDictProxy[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    keys = dict.fromkeys(key.lower() for key in headers if key.lower().startswith(_EXTRA))
+    for key in keys:
+        yield unquote(key.removeprefix(_EXTRA)), tuple(headers.getall(key))
+
+
+def _impersonations(user: User) -> Iterator[Attributes]:
+    """What somebody must be allowed to do to act as this user."""
+    if rbac.implied_groups(user.name):
+        _, _, namespace, name = user.name.split(":", 3)
+        yield Attributes("impersonate", resource="serviceaccounts", namespace=namespace, name=name)
+    else:
+        yield Attributes("impersonate", resource="users", name=user.name)
+    for group in user.groups:
+        yield Attributes("impersonate", resource="groups", name=group)
+    group = "authentication.k8s.io"
+    if user.uid:
+        yield Attributes("impersonate", group=group, resource="uids", name=user.uid)
+    for key, values in user.extra:
+        for value in values:
+            yield Attributes(
+                "impersonate", group=group, resource="userextras", subresource=key, name=value
+            )
 
 
 _METHODS = {
@@ -111,14 +155,16 @@ def _selected_name(call: Call) -> str:
 
 def check(authorize: Authorizer, user: User, asked: Attributes) -> None:
     """StatusError 403 unless the user may do what is asked for."""
-    if not authorize(user, asked):
-        raise forbidden(user, asked)
+    decision = authorize(user, asked)
+    if not decision.allowed:
+        raise forbidden(user, asked, decision.reason)
 
 
-def forbidden(user: User, asked: Attributes) -> StatusError:
+def forbidden(user: User, asked: Attributes, reason: str = "") -> StatusError:
     """403 in the words of apiserver's `responsewriters.Forbidden`."""
     if asked.path:
         message = f'forbidden: User "{user.name}" cannot {asked.verb} path "{asked.path}"'
+        message += f": {reason}" if reason else ""
         return StatusError(403, "Forbidden", message, {})
     resource = f"{asked.resource}/{asked.subresource}" if asked.subresource else asked.resource
     message = (
@@ -128,6 +174,7 @@ def forbidden(user: User, asked: Attributes) -> StatusError:
     message += (
         f'in the namespace "{asked.namespace}"' if asked.namespace else "at the cluster scope"
     )
+    message += f": {reason}" if reason else ""
     details = {}
     if asked.name:
         details["name"] = asked.name

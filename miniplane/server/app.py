@@ -13,10 +13,11 @@ from miniplane.api.errors import StatusError
 from miniplane.api.options import ADMIN
 from miniplane.clock import Clock
 from miniplane.config import Config
-from miniplane.server import access, decode, errors, guard, routes, system
-from miniplane.server.access import Authorizer
+from miniplane.server import access, compress, decode, errors, guard, routes, system
+from miniplane.server.access import Authenticator, Authorizer
 from miniplane.server.backend import Registry
 from miniplane.server.call import Call
+from miniplane.server.messages import Messages
 from miniplane.server.request_info import parse
 from miniplane.server.served import Served
 
@@ -32,9 +33,12 @@ class State:
     clock: Clock
     config: Config
     authorize: Authorizer
+    authenticate: Authenticator
     guard: guard.Guard
     served: Served
     watches: dict["asyncio.Task[object]", None] = dataclasses.field(default_factory=dict)
+    messages: Messages = dataclasses.field(default_factory=Messages)
+    compressor: compress.Compressor = dataclasses.field(default_factory=compress.Compressor)
     closing: bool = False
 
 
@@ -47,12 +51,22 @@ def create_app(
     clock: Clock,
     config: Config,
     authorize: Authorizer = access.allow_all,
+    authenticate: Authenticator = access.nobody,
     served: Served | None = None,
 ) -> web.Application:
-    """The API server over a registry. `authorize` decides for impersonated users only; `served`
-    says which resources there are, the built-in ones unless told otherwise."""
+    """The API server over a registry. `authorize` decides for all but the administrator;
+    `authenticate` says whose a bearer token is; `served` which resources there are, the built-in
+    ones unless told otherwise."""
     app = web.Application(client_max_size=decode.LIMIT)
-    state = State(registry, clock, config, authorize, guard.Guard(config), served or Served())
+    state = State(
+        registry,
+        clock,
+        config,
+        authorize,
+        authenticate,
+        guard.Guard(config),
+        served or Served(),
+    )
     app[STATE] = state
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -75,13 +89,13 @@ async def _serve(state: State, request: web.Request) -> web.StreamResponse:
         if not state.guard.admits(host, origin):
             raise guard.refusal(host, origin)
         # 2. Who asks, and whether they may. The administrator may.
-        call.user = access.user_of(headers)
+        call.user = access.user_of(headers, state.authenticate, state.authorize)
         if call.user is not ADMIN:
             access.check(state.authorize, call.user, access.attributes_of(call))
         # 3. The verb, or one of the pages that are not about resources.
         handler = routes.resolve(call) if call.info.plural else system.resolve(call)
-        # 4. Its answer.
-        return await handler(call)
+        # 4. Its answer, compressed if it is long.
+        return await state.compressor.answer(call, await handler(call))
     except StatusError as error:
         return errors.respond(call, error, call.notices)
     except (web.HTTPException, ConnectionError):

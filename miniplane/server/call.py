@@ -63,6 +63,11 @@ class Call:
         return values[0] if values else ""
 
     @property
+    def custom(self) -> bool:
+        """Whether the resource is one that there are no protobuf messages for."""
+        return not self.resource.definition
+
+    @property
     def accept(self) -> str:
         """The Accept header; of several the first, as in Go."""
         return self.request.headers.get(_ACCEPT, "")

@@ -70,6 +70,12 @@ async def body(call: Call, options: WriteOptions) -> tuple[Obj, list[str]]:
     resource = call.resource
     kind, api_version = _expected(call)
     definition = "" if kind else resource.definition
+    if media_type == PROTOBUF and call.custom and not kind:
+        raise errors.bad_request(
+            f'{resource.kind} in version "{resource.version}" cannot be handled as a '
+            f"{resource.kind}: object *unstructured.Unstructured does not implement the protobuf "
+            "marshalling interface and cannot be encoded to a protobuf message"
+        )
     value, doubled = parse(data, media_type, kind=kind or resource.kind, definition=definition)
     decode.check_type(value, resource, data=data, kind=kind, api_version=api_version)
     if doubled and options.field_validation == "Strict":
@@ -119,8 +125,11 @@ async def delete_body(call: Call) -> Obj | None:
         raise errors.bad_request(error.cause) from None
 
 
-async def patch(call: Call) -> tuple[Any, str]:
-    """A patch, and its type. StatusError 400, 413 or 415."""
+async def patch(call: Call) -> tuple[Any, str, list[str]]:
+    """A patch, its type, and what there is to say of doubled keys in an apply configuration.
+
+    StatusError 400, 413 or 415.
+    """
     patch_type = media.of_patch(content_type(call), empty=not call.request.body_exists)
     data = await read(call)
     if patch_type == APPLY_PATCH:
@@ -130,7 +139,17 @@ async def patch(call: Call) -> tuple[Any, str]:
     else:
         media_type, prefix = JSON, "error decoding patch: "
     try:
-        value, _ = parse(data, media_type)
+        value, doubled = parse(data, media_type)
     except Malformed as error:
         raise errors.bad_request(prefix + error.cause) from None
-    return value, patch_type
+    if patch_type != APPLY_PATCH:
+        return value, patch_type, []
+    return value, patch_type, [f"error converting YAML to JSON: {text}" for text in doubled]
+
+
+def warned(doubled: list[str], options: WriteOptions) -> list[str]:
+    """What to warn of doubled keys in an apply configuration. StatusError 400 where validation is
+    strict."""
+    if doubled and options.field_validation == "Strict":
+        raise errors.bad_request(f"error strict decoding YAML: {doubled[0]}")
+    return doubled if options.field_validation == "Warn" else []

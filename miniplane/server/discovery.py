@@ -10,11 +10,12 @@ from aiohttp import web
 
 from miniplane.api import errors
 from miniplane.api.objects import Obj
-from miniplane.server import discovery_protobuf, encode, negotiate
+from miniplane.server import encode, negotiate
 from miniplane.server.call import Call
 from miniplane.server.errors import not_served
 
-AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+AGGREGATED = ";g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+"""What follows the media type of an aggregated document."""
 
 
 async def api(call: Call) -> web.Response:
@@ -25,7 +26,7 @@ async def api(call: Call) -> web.Response:
     if len(parts) == 1:
         media = negotiate.for_discovery(call.accept)
         if media.convert:
-            return _aggregated(call, discovery.aggregated(core=True, rows=rows))
+            return _aggregated(call, media, discovery.aggregated(core=True, rows=rows))
         address = call.request.headers.get("Host") or call.state.config.host
         return _plain(call, media, discovery.api_versions(address))
     media = negotiate.for_document(call.accept)
@@ -40,7 +41,7 @@ async def apis(call: Call) -> web.Response:
     if len(parts) == 1:
         media = negotiate.for_discovery(call.accept)
         if media.convert:
-            return _aggregated(call, discovery.aggregated(core=False, rows=rows))
+            return _aggregated(call, media, discovery.aggregated(core=False, rows=rows))
         return _plain(call, media, discovery.api_group_list(rows))
     group = parts[1]
     if not group or not call.state.served.has_group(group):
@@ -54,22 +55,23 @@ async def apis(call: Call) -> web.Response:
 def _plain(call: Call, media: negotiate.Media, document: Obj | None) -> web.Response:
     if document is None:
         raise errors.path_not_found()
-    if media.type == negotiate.PROTOBUF:
-        response = encode.respond(discovery_protobuf.encode(document), content_type=media.type)
-    else:
-        response = encode.answer(document, media=media, pretty=call.pretty(media))
+    response = encode.answer(document, media=media, pretty=call.pretty(media))
     response.headers["Vary"] = "Accept"
     return response
 
 
-def _aggregated(call: Call, document: Obj) -> web.Response:
+def _aggregated(call: Call, media: negotiate.Media, document: Obj) -> web.Response:
     """The aggregated document, or 304 for a client that has it already."""
-    body = encode.dump(document, negotiate.Media(), False)
-    tag = f'"{hashlib.sha512(body).hexdigest().upper()}"'
+    tag = _tag(encode.dump(document, negotiate.Media(), False))
     if call.request.headers.get("If-None-Match") == tag:
         response = web.Response(status=304)
     else:
-        response = encode.respond(body, content_type=AGGREGATED)
+        body = encode.dump(document, media, call.pretty(media))
+        response = encode.respond(body, content_type=media.type + AGGREGATED)
     response.headers["ETag"] = tag
     response.headers["Vary"] = "Accept"
     return response
+
+
+def _tag(body: bytes) -> str:
+    return f'"{hashlib.sha512(body).hexdigest().upper()}"'

@@ -1,4 +1,4 @@
-"""Answers: JSON, YAML, Tables and metadata, made from what the registry keeps encoded.
+"""Answers: JSON, YAML, protobuf, Tables and metadata, made from what the registry keeps encoded.
 
 The plain JSON of an object and of a list is never decoded on its way out; every other form is.
 """
@@ -16,7 +16,7 @@ from miniplane.api.resources import Resource
 from miniplane.server import notices
 from miniplane.server.backend import ListResult, Result, Stored
 from miniplane.server.call import Call
-from miniplane.server.negotiate import JSON, YAML, Media
+from miniplane.server.negotiate import JSON, PROTOBUF, YAML, Media
 
 NO_CACHE = ("Cache-Control", "no-cache, private")
 TEXT = "text/plain; charset=utf-8"
@@ -50,16 +50,19 @@ def answer(
     status: int = 200,
     warnings: Sequence[str] = (),
 ) -> web.Response:
-    """A value in JSON or YAML."""
+    """A value in JSON, YAML or protobuf, whichever was negotiated."""
     body = dump(value, media, pretty)
     return respond(body, status=status, content_type=media.type, warnings=notices.headers(warnings))
 
 
 def dump(value: Any, media: Media, pretty: bool) -> bytes:
+    if media.type == PROTOBUF:
+        from miniplane.api import protobuf
+
+        return protobuf.encode(value)
     if media.type == YAML:
         return _yaml(value)
-    option = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if pretty else 0)
-    return orjson.dumps(value, option=option)
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 if pretty else orjson.OPT_APPEND_NEWLINE)
 
 
 def _yaml(value: Any) -> bytes:
@@ -83,8 +86,23 @@ def stored(
     if media.type == JSON and not media.convert and not call.pretty(media):
         lines = notices.headers(warnings) if warnings else ()
         return respond(value.json + b"\n", status=status, warnings=lines)
+    if media.type == PROTOBUF and not media.convert:
+        lines = notices.headers(warnings) if warnings else ()
+        body = message(call, media, value)
+        return respond(body, status=status, content_type=PROTOBUF, warnings=lines)
     shown = converted(call, media, value.resource, value.obj)
     return answer(shown, media=media, pretty=call.pretty(media), status=status, warnings=warnings)
+
+
+def message(call: Call, media: Media, value: Stored) -> bytes:
+    """One object in protobuf, or its metadata alone, with its envelope."""
+    from miniplane.api import protobuf
+
+    resource = value.resource
+    content = call.state.messages.of(value)
+    if media.convert == "PartialObjectMetadata":
+        return protobuf.envelope(media.meta_version, media.convert, protobuf.partial(content))
+    return protobuf.envelope(resource.api_version, resource.kind, content)
 
 
 def written(
@@ -121,8 +139,10 @@ def listed(
     resource = call.resource
     if media.type == JSON and not media.convert and not call.pretty(media):
         head, tail = list_frame(resource, result)
-        return Pieces((head, result.data, tail), notices.headers(warnings) if warnings else ())
+        return Pieces((head, result.data, tail), notices.headers(warnings))
     meta = list_meta(result)
+    if media.type == PROTOBUF and _has_pieces(media, resource):
+        return _listed_protobuf(call, media, result, meta, notices.headers(warnings))
     if not media.convert:
         head, tail = list_frame(resource, result)
         value: Obj = orjson.loads(b"".join((head, result.data, tail)))
@@ -140,6 +160,30 @@ def listed(
     return answer(value, media=media, pretty=call.pretty(media), warnings=warnings)
 
 
+def _has_pieces(media: Media, resource: Resource) -> bool:
+    """Whether a list is made of the items' own messages, behind its metadata."""
+    if not media.convert:
+        return True
+    form = media.convert, media.version
+    return form == ("PartialObjectMetadataList", "v1") and bool(resource.definition)
+
+
+def _listed_protobuf(
+    call: Call, media: Media, result: ListResult, meta: Obj, warnings: Sequence[str]
+) -> web.StreamResponse:
+    from miniplane.api import protobuf
+
+    resource, messages = call.resource, call.state.messages
+    if media.convert:
+        kind, api_version = media.convert, media.meta_version
+        data = messages.partials(result.items)
+    else:
+        kind, api_version = f"{resource.kind}List", resource.api_version
+        data = messages.items(result.items)
+    head, tail = protobuf.list_frame(api_version, kind, meta, length=len(data))
+    return Pieces((head, data, tail), warnings, content_type=PROTOBUF)
+
+
 def list_meta(result: ListResult) -> Obj:
     meta: Obj = {"resourceVersion": str(result.revision)}
     if result.continue_token:
@@ -151,31 +195,33 @@ def list_meta(result: ListResult) -> Obj:
 
 def list_frame(resource: Resource, result: ListResult) -> tuple[bytes, bytes]:
     """What stands before and after the items in the plain JSON of a list."""
-    head = orjson.dumps(
-        {
-            "kind": f"{resource.kind}List",
-            "apiVersion": resource.api_version,
-            "metadata": list_meta(result),
-        }
-    )
+    meta, kind = list_meta(result), f"{resource.kind}List"
+    if resource.custom is not None:
+        meta, kind = {"continue": "", **meta}, resource.custom.list_kind
+    head = orjson.dumps({"kind": kind, "apiVersion": resource.api_version, "metadata": meta})
     return head[:-1] + b',"items":[', b"]}\n"
 
 
 class Pieces(web.StreamResponse):
     """An answer whose body lies there in pieces: they are sent as they are, not copied together."""
 
-    def __init__(self, pieces: Sequence[bytes], warnings: Sequence[str]):
-        headers: CIMultiDict[str] = CIMultiDict(_JSON_HEADERS)
+    def __init__(
+        self, pieces: Sequence[bytes], warnings: Sequence[str], *, content_type: str = JSON
+    ):
+        headers: CIMultiDict[str] = CIMultiDict((NO_CACHE, ("Content-Type", content_type)))
         for warning in warnings:
             headers.add("Warning", warning)
         super().__init__(headers=headers)
-        self._pieces = pieces
-        self.content_length = sum(map(len, pieces))
+        self.pieces = pieces
+
+    async def prepare(self, request: web.BaseRequest) -> Any:
+        self.content_length = sum(map(len, self.pieces))
+        return await super().prepare(request)
 
     async def write_eof(self, data: bytes = b"") -> None:
         if self._req is not None and self._req.method != "HEAD":
-            small = sum(map(len, self._pieces)) < _SMALL
-            for piece in (b"".join(self._pieces),) if small else self._pieces:
+            small = sum(map(len, self.pieces)) < _SMALL
+            for piece in (b"".join(self.pieces),) if small else self.pieces:
                 await self.write(piece)
         await super().write_eof()
 

@@ -1,13 +1,16 @@
-"""Watch events as lines of JSON, in whatever form the client asked its objects to have."""
+"""Watch events as lines of JSON or frames of protobuf, in whatever form the client asked its
+objects to have."""
+
+import functools
 
 import orjson
 
 from miniplane.api.errors import StatusError
 from miniplane.api.objects import Obj
 from miniplane.server import encode, zero
-from miniplane.server.backend import WatchEvent
+from miniplane.server.backend import Stored, WatchEvent
 from miniplane.server.call import Call
-from miniplane.server.negotiate import Media
+from miniplane.server.negotiate import JSON, PROTOBUF, Media
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
@@ -27,18 +30,35 @@ class EventEncoder:
         self._media = media
         self._plain = media.convert not in ("Table", "PartialObjectMetadata")
         self._headers_sent = False
+        self._binary = media.type == PROTOBUF
+        self.content_type = f"{PROTOBUF};stream=watch" if self._binary else JSON
         if media.convert == "Table":
             encode.include_object(call)
 
     def line(self, event: WatchEvent) -> bytes:
+        """One event."""
         stored = event.stored
-        if self._plain and stored is not None:
-            return b"".join((_HEADS[event.type], stored.json, _TAIL))
-        obj = stored.obj if stored is not None else self._bookmark(event)
-        return b"".join((_HEADS[event.type], orjson.dumps(self._converted(obj)), _TAIL))
+        if stored is not None and self._binary and not self._call.custom:
+            body = encode.message(self._call, self._media, stored)
+        elif stored is not None and self._plain:
+            body = stored.json
+        else:
+            body = self._body(self._converted(_object(stored) or self._bookmark(event)))
+        return self._framed(event.type, body)
 
     def error(self, error: StatusError) -> bytes:
-        return b"".join((_HEADS["ERROR"], orjson.dumps(error.to_status()), _TAIL))
+        """The event that ends a stream."""
+        return self._framed("ERROR", self._body(error.to_status()))
+
+    def _framed(self, kind: str, body: bytes) -> bytes:
+        if not self._binary:
+            return b"".join((_HEADS[kind], body, _TAIL))
+        from miniplane.api import protobuf
+
+        return protobuf.frame(_binary_type(kind), body)
+
+    def _body(self, obj: Obj) -> bytes:
+        return encode.dump(obj, self._media, False) if self._binary else orjson.dumps(obj)
 
     def _bookmark(self, event: WatchEvent) -> Obj:
         metadata: Obj = {"resourceVersion": str(event.revision)}
@@ -66,3 +86,14 @@ class EventEncoder:
         if media.convert == "PartialObjectMetadata":
             return encode.partial(media, obj)
         return obj
+
+
+def _object(stored: Stored | None) -> Obj | None:
+    return None if stored is None else stored.obj
+
+
+@functools.cache
+def _binary_type(kind: str) -> bytes:
+    from miniplane.api import protobuf
+
+    return protobuf.event_type(kind)

@@ -1,10 +1,15 @@
 """Content-Type headers: what kind of body a request carries."""
 
+import re
 from functools import lru_cache
 
 from miniplane.api import errors
 from miniplane.api.options import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
 from miniplane.server.negotiate import JSON, MEDIA_TYPES
+
+_TOKEN = r"[!#$%&'*+\-.^_`{|}~\w]+"
+_PARAMETERS = re.compile(rf'(\s*;\s*{_TOKEN}\s*=\s*({_TOKEN}|"([^"\\]|\\.)*"))*\s*;?\s*', re.ASCII)
+"""What may follow a media type; anything else makes the header unreadable (RFC 2045)."""
 
 PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH)
 
@@ -14,8 +19,9 @@ def of_body(header: str) -> str:
     """The media type of an object's body, JSON where none is named. StatusError 415."""
     if not header:
         return JSON
-    media = header.partition(";")[0].strip().lower()
-    if media not in MEDIA_TYPES:
+    media, _, parameters = header.partition(";")
+    media = media.strip().lower()
+    if media not in MEDIA_TYPES or not _PARAMETERS.fullmatch(f";{parameters}"):
         raise errors.unsupported_media_type(MEDIA_TYPES)
     return media
 

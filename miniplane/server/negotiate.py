@@ -6,7 +6,9 @@ serve is chosen (apiserver's `endpoints/handlers/negotiation`), transformations 
 """
 
 import dataclasses
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeAlias
 
 from miniplane.api import errors
 
@@ -19,14 +21,22 @@ MEDIA_TYPES = (JSON, YAML, PROTOBUF)
 
 STREAM_TYPES = (f"{JSON};stream=watch", f"{PROTOBUF};stream=watch")
 
-_ENCODED = (JSON, YAML)
-"""What objects are written in. A client that prefers protobuf gets its second choice."""
+_WITHOUT_MESSAGES = (JSON, YAML)
+"""What objects are written in for which there are no protobuf messages: Tables, custom resources
+as they are."""
 
 _META_VERSIONS = ("v1", "v1beta1")
 _TRANSFORMS = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 
 HUMANS = ("curl", "Wget", "Mozilla/5.0")
 """User-Agent prefixes of clients behind which a person reads the answer."""
+
+
+Form: TypeAlias = tuple[str, str, str] | None
+"""Group, version and kind that an object is to be converted to; None for the object as it is."""
+
+Allows: TypeAlias = Callable[[str, Form], bool]
+"""Whether an endpoint can answer in a media type and a form."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,6 +57,10 @@ class Media:
     @property
     def meta_version(self) -> str:
         return f"meta.k8s.io/{self.version}"
+
+
+UNASKED = Media(pretty=True)
+"""How a Status is written for a client that accepts nothing that it could be written in."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,42 +115,53 @@ def _accepts(clause: Clause, media: str) -> bool:
     return clause.type == "*" and clause.subtype == "*"
 
 
-def _choose(
-    header: str,
-    *,
-    transforms: bool = False,
-    aggregated: bool = False,
-    encoded: tuple[str, ...] = _ENCODED,
-) -> Media | None:
+def _choose(header: str, allows: Allows) -> Media | None:
+    """The first media type, and form, that a clause asks for and the endpoint `allows`."""
     if not header:
         return Media()
     for clause in parse_accept(header):
-        for media in encoded:
+        for media in MEDIA_TYPES:
             if _accepts(clause, media):
-                chosen = _with_params(clause.params, media, transforms, aggregated)
+                chosen = _with_params(clause.params, media, allows)
                 if chosen is not None:
                     return chosen
     return None
 
 
-def _with_params(
-    params: dict[str, str], media: str, transforms: bool, aggregated: bool
-) -> Media | None:
+def _with_params(params: dict[str, str], media: str, allows: Allows) -> Media | None:
     stream = params.get("stream", "")
-    if stream and (stream != "watch" or media != JSON):
+    if stream and (stream != "watch" or media == YAML):
+        return None
+    if params.get("sv"):
         return None
     pretty = params.get("pretty") == "1"
     if not params.keys() & {"as", "g", "v"}:
-        return Media(media, pretty=pretty, stream=stream)
+        return Media(media, pretty=pretty, stream=stream) if allows(media, None) else None
     kind, group, version = params.get("as", ""), params.get("g", ""), params.get("v", "")
-    known = (
-        transforms and kind in _TRANSFORMS and group == "meta.k8s.io" and version in _META_VERSIONS
-    ) or (
-        aggregated
-        and media == JSON
-        and (kind, group, version) == ("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2")
-    )
-    return Media(media, kind, version, pretty, stream) if known else None
+    if not allows(media, (group, version, kind)):
+        return None
+    return Media(media, kind, version, pretty, stream)
+
+
+def _as_it_is(media: str, form: Form) -> bool:
+    return form is None
+
+
+def _transformed(media: str, form: Form) -> bool:
+    if form is None:
+        return True
+    group, version, kind = form
+    if group != "meta.k8s.io" or version not in _META_VERSIONS or kind not in _TRANSFORMS:
+        return False
+    return kind != "Table" or media in _WITHOUT_MESSAGES
+
+
+def _custom(media: str, form: Form) -> bool:
+    return media in _WITHOUT_MESSAGES if form is None else _transformed(media, form)
+
+
+def _aggregated(media: str, form: Form) -> bool:
+    return form == ("apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList")
 
 
 def _refuse(header: str, produced: tuple[str, ...]) -> errors.StatusError:
@@ -144,43 +169,46 @@ def _refuse(header: str, produced: tuple[str, ...]) -> errors.StatusError:
     return errors.StatusError(406, "NotAcceptable", text, {})
 
 
-@lru_cache(maxsize=512)
-def for_object(header: str) -> Media:
-    """The form of one object, Tables and metadata included. StatusError 406."""
-    if not _producible(header, MEDIA_TYPES):
-        raise _refuse(header, MEDIA_TYPES)
-    media = _choose(header, transforms=True)
+def _for(header: str, custom: bool, produced: tuple[str, ...]) -> Media:
+    # Custom resources do not pass the router, which words its refusal otherwise.
+    if not custom and not _producible(header, MEDIA_TYPES):
+        raise _refuse(header, produced)
+    media = _choose(header, _custom if custom else _transformed)
     if media is None:
         raise errors.not_acceptable(MEDIA_TYPES)
     return media
 
 
 @lru_cache(maxsize=512)
-def for_list(header: str) -> Media:
-    """The form of a list. StatusError 406."""
-    if not _producible(header, MEDIA_TYPES):
-        raise _refuse(header, MEDIA_TYPES + STREAM_TYPES)
-    media = _choose(header, transforms=True)
-    if media is None:
-        raise errors.not_acceptable(MEDIA_TYPES)
-    return media
+def for_object(header: str, *, custom: bool = False) -> Media:
+    """The form of one object, Tables and metadata included. StatusError 406.
+
+    `custom`: there are no protobuf messages for the resource.
+    """
+    return _for(header, custom, MEDIA_TYPES)
 
 
 @lru_cache(maxsize=512)
-def for_stream(header: str) -> Media:
-    """The form of the objects in a watch's events. StatusError 406."""
-    media = for_list(header)
-    if media.type != JSON:
+def for_list(header: str, *, custom: bool = False) -> Media:
+    """The form of a list. `custom` as in `for_object`. StatusError 406."""
+    return _for(header, custom, MEDIA_TYPES + STREAM_TYPES)
+
+
+@lru_cache(maxsize=512)
+def for_stream(header: str, *, custom: bool = False) -> Media:
+    """The form of the objects in a watch's events. `custom` as in `for_object`. StatusError 406."""
+    media = for_list(header, custom=custom)
+    if media.type == YAML:
         raise errors.not_acceptable(STREAM_TYPES)
     return media
 
 
 @lru_cache(maxsize=128)
 def for_document(header: str) -> Media:
-    """The form of a discovery document, protobuf included. StatusError 406."""
+    """The form of a discovery document. StatusError 406."""
     if not _producible(header, MEDIA_TYPES):
         raise _refuse(header, MEDIA_TYPES)
-    media = _choose(header, encoded=MEDIA_TYPES)
+    media = _choose(header, _as_it_is)
     if media is None:
         raise errors.not_acceptable(MEDIA_TYPES)
     return media
@@ -188,12 +216,13 @@ def for_document(header: str) -> Media:
 
 @lru_cache(maxsize=128)
 def for_discovery(header: str) -> Media:
-    """The form of `/api` and `/apis`: aggregated where that is preferred. StatusError 406."""
-    media = _choose(header, aggregated=True, encoded=MEDIA_TYPES)
-    return media if media is not None and media.convert else for_document(header)
+    """The form of `/api` and `/apis`: aggregated wherever that is among what is asked for.
+    StatusError 406."""
+    media = _choose(header, _aggregated) if header else None
+    return media or for_document(header)
 
 
 @lru_cache(maxsize=512)
 def for_error(header: str) -> Media:
     """The form of a Status: one that can be written, whatever was asked for."""
-    return _choose(header) or Media()
+    return _choose(header, _as_it_is) or UNASKED

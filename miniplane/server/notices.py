@@ -22,6 +22,8 @@ _DEPRECATED = {
 
 def deprecation(resource: Resource) -> Sequence[str]:
     """The warning that comes with every request for a deprecated kind."""
+    if resource.custom is not None:
+        return (resource.custom.deprecation,) if resource.custom.deprecation else ()
     if resource.group:
         return ()
     notice = _DEPRECATED.get((resource.group, resource.kind))

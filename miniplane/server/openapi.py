@@ -5,18 +5,23 @@ another hash leads to the right one.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import orjson
 from aiohttp import web
 
 from miniplane.api import errors
+from miniplane.api.resources import Resource
 from miniplane.server import encode, openapi_protobuf
 from miniplane.server.call import Call
 from miniplane.server.errors import not_served
 from miniplane.server.negotiate import JSON, parse_accept
+
+if TYPE_CHECKING:
+    from miniplane.api.openapi.custom import CustomDocuments
 
 YEAR = 365 * 24 * 3600.0
 
@@ -43,14 +48,15 @@ def index(call: Call) -> web.Response:
     from miniplane.api import openapi
 
     _chosen(call, _V3_TYPES)
-    return _tagged(call, orjson.dumps(openapi.v3_index()))
+    return _tagged(call, orjson.dumps(openapi.v3_index(_custom(call).texts)))
 
 
 def document(call: Call, path: str) -> web.Response:
     """The document of one group version."""
     from miniplane.api import openapi
 
-    entry = openapi.v3_index()["paths"].get(path)
+    custom = _custom(call)
+    entry = openapi.v3_index(custom.texts)["paths"].get(path)
     if entry is None:
         return not_served()
     _chosen(call, _V3_TYPES)
@@ -58,11 +64,23 @@ def document(call: Call, path: str) -> web.Response:
     asked = call.param("hash")
     if asked and asked != url.partition("hash=")[2]:
         return web.Response(status=301, headers={"Location": url, "Vary": "Accept"})
-    response = _tagged(call, openapi.v3_document(path))
+    made = custom.document(path) if path in custom.texts else openapi.v3_document(path)
+    response = _tagged(call, made)
     if asked:
         response.headers["Cache-Control"] = "public, immutable"
         response.headers["Expires"] = formatdate(call.clock.time() + YEAR, usegmt=True)
     return response
+
+
+def _custom(call: Call) -> "CustomDocuments":
+    from miniplane.api.openapi.custom import CustomDocuments
+
+    return _documents(CustomDocuments, call.state.served.custom_rows())
+
+
+@lru_cache(maxsize=4)
+def _documents(make: "type[CustomDocuments]", rows: Sequence[Resource]) -> "CustomDocuments":
+    return make(rows)
 
 
 def v2(call: Call) -> web.Response:

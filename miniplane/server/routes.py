@@ -45,18 +45,43 @@ def resolve(call: Call) -> Handler:
     served = call.state.served
     resource = served.find(info.group, info.version, info.plural)
     if resource is None:
-        return _unknown if served.has_group(info.group) else _nothing
+        return _unknown if served.is_built_in(info.group) else _nothing
     methods = _methods(
         resource, bool(info.name), bool(info.namespace), info.subresource, info.deep, info.watch
     )
     if not methods or info.malformed:
+        if resource.custom is not None:
+            return _no_place(call, resource)
         raise errors.path_not_found()
     call.resource = resource
     call.notices = deprecation(resource)
     verb = methods.get(call.request.method)
     if verb is None:
+        if resource.custom is not None:
+            return _no_verb(call, resource)
         raise errors.method_not_allowed()
     return HANDLERS[verb]
+
+
+def _no_place(call: Call, resource: Resource) -> Handler:
+    """What a definition's resource answers where it has no such place, as the handler of custom
+    resources words it (apiextensions-apiserver's `customresource_handler.go`)."""
+    info = call.info
+    if info.subresource and bool(info.namespace) == resource.namespaced:
+        raise errors.not_found(resource, info.name)
+    return _nothing
+
+
+def _no_verb(call: Call, resource: Resource) -> Handler:
+    info, method = call.info, call.request.method
+    if resource.namespaced and not info.namespace:
+        return _nothing
+    if info.subresource or method not in _VERBS:
+        raise errors.method_not_supported(resource, _VERBS.get(method, ""))
+    raise errors.method_not_allowed()
+
+
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 async def _nothing(call: Call) -> web.Response:

@@ -5,6 +5,7 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from miniplane.api import resources
 from miniplane.api.objects import Obj
 from miniplane.api.resources import PODS, Resource
 from miniplane.client.protocol import Client
@@ -44,6 +45,14 @@ class Harness:
     @property
     def ids(self) -> Ids:
         return self.cluster.ids
+
+    def resource(self, plural: str, group: str, version: str = "v1") -> Resource:
+        """A resource that the cluster serves, a custom one too. KeyError where there is none."""
+        found = resources.BY_PATH.get((group, version, plural))
+        found = found or self.registry.custom.find(group, version, plural)
+        if found is None:
+            raise KeyError((group, version, plural))
+        return found
 
     def parts(self) -> Iterable[Part]:
         return self.cluster.manager.parts()
@@ -135,8 +144,16 @@ async def cluster(
         if http:
             from miniplane.server.app import create_app
             from miniplane.server.serve import Server
+            from miniplane.server.served import Served
 
-            app = create_app(made.registry, clock=made.clock, config=config)
+            app = create_app(
+                made.registry,
+                clock=made.clock,
+                config=config,
+                authorize=made.registry.authorize,
+                authenticate=made.registry.authenticate,
+                served=Served(made.registry.custom),
+            )
             url = (await stack.enter_async_context(Server(app, config))).url
         harness = Harness(made, url)
         await harness.settle()

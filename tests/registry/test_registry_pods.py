@@ -99,9 +99,17 @@ def test_a_dry_run_binds_nothing(world):
 # Eviction.
 
 
+def running(world, name, *, ready=True):
+    """A pod that a budget would count."""
+    world.create(PODS, objects.pod(name, labels={"app": "x"}, nodeName="node-1"))
+    conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
+    status = {"phase": "Running", "conditions": conditions}
+    return world.patch(PODS, name, {"status": status}, subresource="status")
+
+
 @pytest.fixture
 def victim(world):
-    return world.create(PODS, objects.pod("p", labels={"app": "x"}, nodeName="node-1"))
+    return running(world, "p")
 
 
 def test_an_eviction_is_a_delete_that_says_why(world, victim):
@@ -115,11 +123,13 @@ def test_an_eviction_is_a_delete_that_says_why(world, victim):
 
 def test_a_budget_is_spent(world, victim):
     budget(world, allowed=1)
-    world.create(PODS, objects.pod("q", labels={"app": "x"}, nodeName="node-1"))
+    running(world, "q")
     evict(world)
     status = world.get(POD_DISRUPTION_BUDGETS, "b")["status"]
     assert status["disruptionsAllowed"] == 0
     assert list(status["disruptedPods"]) == ["p"]
+    [condition] = status["conditions"]
+    assert (condition["status"], condition["reason"]) == ("False", "InsufficientPods")
     why = "Cannot evict pod as it would violate the pod's disruption budget."
     with world.refused(429, "TooManyRequests", why) as caught:
         evict(world, "q")
@@ -131,6 +141,25 @@ def test_a_budget_that_nobody_has_looked_at_yet(world, victim):
     with world.refused(429, "TooManyRequests") as caught:
         evict(world)
     assert caught.value.details["retryAfterSeconds"] == 10
+
+
+def test_a_budget_that_could_not_be_worked_out(world, victim):
+    budget(world, allowed=0)
+    condition = {
+        "type": "DisruptionAllowed",
+        "status": "False",
+        "reason": "SyncFailed",
+        "message": "no idea",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+    status = {"status": {"conditions": [condition]}}
+    world.patch(POD_DISRUPTION_BUDGETS, "b", status, subresource="status")
+    with world.refused(429, "TooManyRequests") as caught:
+        evict(world)
+    assert caught.value.details["causes"][0]["message"] == (
+        "The disruption budget b does not allow evicting pods currently because it failed sync: "
+        "no idea"
+    )
 
 
 def test_more_than_one_budget(world, victim):
@@ -151,6 +180,33 @@ def test_pods_that_are_done_need_no_budget(world, victim):
     world.patch(PODS, "p", {"status": {"phase": "Succeeded"}}, subresource="status")
     evict(world)
     assert world.find(PODS, "p") is None
+
+
+def test_pods_that_have_not_started_need_no_budget(world):
+    world.create(PODS, objects.pod("p", labels={"app": "x"}, nodeName="node-1"))
+    budget(world, allowed=0)
+    evict(world)
+    assert "deletionTimestamp" in world.get(PODS, "p")["metadata"]
+
+
+def test_pods_that_are_not_ready_may_go_while_enough_others_are(world):
+    running(world, "p", ready=False)
+    budget(world, allowed=0)
+    evict(world)
+    assert "disruptedPods" not in world.get(POD_DISRUPTION_BUDGETS, "b")["status"]
+
+
+def test_pods_that_are_not_ready_are_protected_when_too_few_others_are(world):
+    running(world, "p", ready=False)
+    budget(world, allowed=0)
+    status = {"currentHealthy": 0}
+    world.patch(POD_DISRUPTION_BUDGETS, "b", {"status": status}, subresource="status")
+    with world.refused(429, "TooManyRequests"):
+        evict(world)
+    always = {"spec": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}}
+    world.patch(POD_DISRUPTION_BUDGETS, "b", always)
+    evict(world)
+    assert "deletionTimestamp" in world.get(PODS, "p")["metadata"]
 
 
 def test_a_dry_run_evicts_nothing(world, victim):
@@ -192,7 +248,7 @@ def test_ephemeral_containers_are_added_by_their_subresource_only(world, victim)
     written = world.get(PODS, "p")
     assert [c["name"] for c in written["spec"]["ephemeralContainers"]] == ["debug"]
     assert written["spec"]["containers"] == victim["spec"]["containers"]
-    assert written["status"]["phase"] == "Pending"
+    assert written["status"]["phase"] == "Running"
 
 
 def test_resources_are_changed_by_resize_only(world, victim):

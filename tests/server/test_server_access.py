@@ -1,5 +1,6 @@
 import pytest
 
+from miniplane.api import errors
 from miniplane.api.options import User
 from miniplane.server import access
 from miniplane.server.app import STATE
@@ -12,7 +13,7 @@ def asked(http):
 
     def refuse(user, attributes):
         seen.append((user, attributes))
-        return False
+        return access.Decision(False)
 
     http.server._app[STATE].authorize = refuse
     return seen
@@ -96,3 +97,81 @@ async def test_the_user_reaches_the_registry(http, registry):
 
 def test_everybody_may_do_everything_unless_told_otherwise():
     assert access.allow_all(User("jane"), access.Attributes("get"))
+
+
+async def test_the_reason_of_a_refusal_is_told(http):
+    def refuse(user, attributes):
+        return access.Decision(False, "RBAC: who knows")
+
+    http.server._app[STATE].authorize = refuse
+    answer = await http("GET /api/v1/nodes", Impersonate_User="jane")
+    assert answer.json["message"].endswith("at the cluster scope: RBAC: who knows")
+    answer = await http("GET /metrics", Impersonate_User="jane")
+    assert answer.json["message"].endswith('path "/metrics": RBAC: who knows')
+
+
+CI = User("system:serviceaccount:a:ci", ("system:serviceaccounts",))
+
+
+@pytest.fixture
+def tokens(http):
+    """One token stands for a service account, one for nobody any more."""
+
+    def authenticate(token):
+        if token == "stale":
+            raise errors.unauthorized()
+        return CI if token == "good" else None
+
+    http.server._app[STATE].authenticate = authenticate
+
+
+async def test_a_token_makes_its_bearer_a_service_account(http, tokens, asked):
+    await http("GET /api/v1/pods", Authorization="Bearer good")
+    assert asked[0][0] == CI
+    answer = await http("GET /api/v1/pods", Authorization="Bearer stale")
+    assert (answer.status, answer.json["reason"]) == (401, "Unauthorized")
+
+
+@pytest.mark.parametrize("credentials", ["Bearer unknown", "Basic good", "Bearer"])
+async def test_other_credentials_change_nothing(http, tokens, asked, credentials):
+    assert (await http("GET /api/v1/pods", Authorization=credentials)).status == 200
+    assert asked == []
+
+
+async def test_a_service_account_needs_leave_to_impersonate(http, tokens, asked):
+    answer = await http("GET /api/v1/pods", Authorization="Bearer good", Impersonate_User="jane")
+    assert answer.status == 403
+    assert 'cannot impersonate resource "users"' in answer.json["message"]
+    user, attributes = asked[0]
+    assert user == CI
+    assert (attributes.verb, attributes.resource, attributes.name) == (
+        "impersonate",
+        "users",
+        "jane",
+    )
+
+
+async def test_what_impersonation_asks_leave_for(http, tokens):
+    seen = []
+
+    def allow(user, attributes):
+        seen.append((user.name, attributes))
+        return access.Decision(True)
+
+    http.server._app[STATE].authorize = allow
+    headers = {
+        "Authorization": "Bearer good",
+        "Impersonate_User": "system:serviceaccount:b:x",
+        "Impersonate_Group": "devs",
+        "Impersonate_Uid": "7",
+        "Impersonate_Extra_Team": "core",
+    }
+    assert (await http("GET /api/v1/pods", **headers)).status == 200
+    asked = [(a.resource, a.subresource, a.namespace, a.name) for _, a in seen[:-1]]
+    assert asked == [
+        ("serviceaccounts", "", "b", "x"),
+        ("groups", "", "", "devs"),
+        ("uids", "", "", "7"),
+        ("userextras", "team", "", "core"),
+    ]
+    assert seen[-1][0] == "system:serviceaccount:b:x"

@@ -229,6 +229,22 @@ async def test_an_apply_is_yaml_and_needs_a_manager(http, registry):
     assert options == WriteOptions(field_manager="me", force=True)
 
 
+async def test_doubled_keys_in_a_configuration(http, registry):
+    registry.put(resources.CONFIGMAPS, {"metadata": {"name": "c", "namespace": "a"}})
+    body = b"data:\n  a: b\n  a: c\n"
+    text = 'yaml: unmarshal errors:\n  line 3: key "a" already set in map'
+    url = f"PATCH {MAPS}/c?fieldManager=me&fieldValidation="
+    answer = await http(url + "Strict", body=body, Content_Type=APPLY)
+    assert answer.status == 400
+    assert answer.json["message"] == (
+        f"error strict decoding YAML: error converting YAML to JSON: {text}"
+    )
+    answer = await http(url + "Warn", body=body, Content_Type=APPLY)
+    assert "error converting YAML to JSON" in answer.headers["Warning"]
+    answer = await http(url + "Ignore", body=body, Content_Type=APPLY)
+    assert "Warning" not in answer.headers
+
+
 async def test_force_is_for_apply_alone(http, registry):
     answer = await http(f"PATCH {MAPS}/c?force=false", body={}, Content_Type=MERGE)
     assert answer.status == 422

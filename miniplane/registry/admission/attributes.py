@@ -1,6 +1,7 @@
 """What an admission plugin gets to see of a request."""
 
 import dataclasses
+from collections.abc import Callable
 
 from miniplane.api.objects import Obj
 from miniplane.api.options import WriteOptions
@@ -22,3 +23,5 @@ class Attributes:
     options: WriteOptions
     warnings: list[str]
     subresource: str = ""
+    afterwards: list[Callable[[], None]] = dataclasses.field(default_factory=list)
+    """What is to be done once the object has been stored."""

@@ -54,7 +54,9 @@ def taint_nodes_by_condition(attributes: Attributes) -> None:
 def default_ingress_class(attributes: Attributes) -> None:
     """An Ingress without a class gets the default one, the newest where there are several."""
     obj = attributes.obj
-    if attributes.operation != "CREATE" or attributes.resource.kind != "Ingress":
+    resource = attributes.resource
+    is_ingress = (resource.group, resource.kind) == ("networking.k8s.io", "Ingress")
+    if attributes.operation != "CREATE" or not is_ingress:
         return
     annotations = obj["metadata"].get("annotations") or {}
     if "ingressClassName" in obj["spec"] or "kubernetes.io/ingress.class" in annotations:

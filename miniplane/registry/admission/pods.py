@@ -126,10 +126,13 @@ def priority(attributes: Attributes) -> None:
 
 
 def default_toleration_seconds(attributes: Attributes) -> None:
-    """Pods stay five minutes on a node that is not ready or cannot be reached."""
-    spec = _new_pod(attributes)
-    if spec is None:
+    """Pods stay five minutes on a node that is not ready or cannot be reached.
+
+    Also where an update takes these tolerations away: an apply replaces the list as a whole.
+    """
+    if attributes.resource is not resources.PODS or attributes.subresource:
         return
+    spec = attributes.obj["spec"]
     tolerations = spec.get("tolerations") or []
     added = []
     for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):

@@ -1,5 +1,8 @@
 """Kinds that extend the API server itself, flow control, and certificates."""
 
+from collections.abc import Sequence
+
+from miniplane.api.customresources import definitions
 from miniplane.api.objects import Obj
 from miniplane.registry.context import Context
 from miniplane.registry.strategy import Strategy, restore
@@ -14,7 +17,7 @@ class CustomResourceDefinitionStrategy(Strategy):
         obj["status"] = {
             "conditions": None,
             "acceptedNames": {"plural": "", "kind": ""},
-            "storedVersions": stored,
+            "storedVersions": stored[:1],
         }
 
     def prepare_for_update(self, obj: Obj, old: Obj, context: Context) -> None:
@@ -26,6 +29,37 @@ class CustomResourceDefinitionStrategy(Strategy):
                 versions.append(version["name"])
         status["storedVersions"] = versions
         obj["status"] = status
+
+    def delete(self, obj: Obj, context: Context) -> tuple[Obj | None, bool]:
+        """Mark as Terminating; the instances have to go first."""
+        metadata = obj["metadata"]
+        if "deletionTimestamp" in metadata:
+            return None, bool(metadata.get("finalizers"))
+        finalizers = list(metadata.get("finalizers") or ())
+        if definitions.FINALIZER not in finalizers:
+            finalizers.append(definitions.FINALIZER)
+        now = context.clock.rfc3339()
+        pending = {
+            "type": "Terminating",
+            "status": "True",
+            "lastTransitionTime": now,
+            "reason": "InstanceDeletionPending",
+            "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will "
+            "begin soon",
+        }
+        marked = {
+            **obj,
+            "metadata": {**metadata, "deletionTimestamp": now, "finalizers": finalizers},
+            "status": definitions.with_condition(obj.get("status") or {}, pending),
+        }
+        return marked, True
+
+    def warnings_on_create(self, obj: Obj) -> Sequence[str]:
+        return definitions.unknown_formats(obj)
+
+    def warnings_on_update(self, obj: Obj, old: Obj) -> Sequence[str]:
+        known = definitions.unknown_formats(old)
+        return [text for text in definitions.unknown_formats(obj) if text not in known]
 
 
 class Webhooks(Strategy):

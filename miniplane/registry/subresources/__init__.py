@@ -8,7 +8,7 @@ from miniplane.api.options import WriteOptions
 from miniplane.api.resources import Resource
 from miniplane.registry.context import Context
 from miniplane.registry.results import Result
-from miniplane.registry.subresources import binding, eviction, finalize, podparts
+from miniplane.registry.subresources import binding, eviction, finalize, podparts, token
 
 Create = Callable[[Context, Resource, str, str, Any, WriteOptions], Result]
 Update = Callable[[Context, Resource, str, str, Any, WriteOptions], Result]
@@ -16,6 +16,7 @@ Update = Callable[[Context, Resource, str, str, Any, WriteOptions], Result]
 CREATE: dict[tuple[str, str], Create] = {
     ("pods", "binding"): binding.create,
     ("pods", "eviction"): eviction.create,
+    ("serviceaccounts", "token"): token.create,
 }
 
 UPDATE: dict[tuple[str, str], Update] = {
@@ -35,7 +36,6 @@ _NOT_EMULATED = {
     "portforward": "simulated pods listen on no ports",
     "proxy": "simulated pods, services and nodes answer no requests",
     "log": "simulated containers write no logs yet",
-    "token": "service account tokens are not issued yet",
 }
 
 

@@ -43,9 +43,10 @@ def create(
     if present is None:
         raise errors.not_found(resource, name)
     pod = present.obj
-    done = pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
-    if not done and "deletionTimestamp" not in pod["metadata"]:
-        _spend_budget(context, pod, dry_run=delete.dry_run)
+    phase = pod.get("status", {}).get("phase")
+    if phase not in ("Succeeded", "Failed") and "deletionTimestamp" not in pod["metadata"]:
+        if phase != "Pending":  # nobody counts on a pod that has not started
+            _spend_budget(context, pod, dry_run=delete.dry_run)
         if not delete.dry_run and (delete.uid in (None, pod["metadata"]["uid"])):
             marked = _marked(pod, context.clock.rfc3339())
             context.store.update(
@@ -98,6 +99,8 @@ def _spend_budget(context: Context, pod: Obj, *, dry_run: bool) -> None:
     budget = matching[0]
     name = budget["metadata"]["name"]
     status = budget.get("status") or {}
+    if not _is_ready(pod) and _spares_unready(budget["spec"], status):
+        return
     if status.get("observedGeneration", 0) < budget["metadata"].get("generation", 0):
         message = f"The disruption budget {name} is still being processed by the server."
         raise errors.too_many_requests(
@@ -106,9 +109,13 @@ def _spend_budget(context: Context, pod: Obj, *, dry_run: bool) -> None:
             retry_after=10,
         )
     if status.get("disruptionsAllowed", 0) <= 0:
+        failed = _sync_failure(status)
         message = (
-            f"The disruption budget {name} needs {status.get('desiredHealthy', 0)} healthy pods "
-            f"and has {status.get('currentHealthy', 0)} currently"
+            f"The disruption budget {name} does not allow evicting pods currently because it "
+            f"failed sync: {failed}"
+            if failed
+            else f"The disruption budget {name} needs {status.get('desiredHealthy', 0)} healthy "
+            f"pods and has {status.get('currentHealthy', 0)} currently"
         )
         raise errors.too_many_requests(
             "Cannot evict pod as it would violate the pod's disruption budget.",
@@ -120,7 +127,45 @@ def _spend_budget(context: Context, pod: Obj, *, dry_run: bool) -> None:
     changed["status"]["disruptionsAllowed"] -= 1
     disrupted = changed["status"].setdefault("disruptedPods", {})
     disrupted[pod["metadata"]["name"]] = context.clock.rfc3339()
+    if not changed["status"]["disruptionsAllowed"]:
+        _close(changed, context.clock.rfc3339())
     row = resources.POD_DISRUPTION_BUDGETS
     key = catalog.key(row, namespace, name)
     present = context.store.get(key)
     context.store.update(key, lambda revision: seal(row, changed, revision), expect=present)
+
+
+def _is_ready(pod: Obj) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def _spares_unready(spec: Obj, status: Obj) -> bool:
+    """Whether pods that are not ready may go without asking: they are not counted as healthy."""
+    if spec.get("unhealthyPodEvictionPolicy") == "AlwaysAllow":
+        return True
+    desired = status.get("desiredHealthy", 0)
+    return desired > 0 and status.get("currentHealthy", 0) >= desired
+
+
+def _sync_failure(status: Obj) -> str:
+    """Why the budget could not be worked out, `""` if it could."""
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "DisruptionAllowed" and condition.get("reason") == "SyncFailed":
+            return condition.get("message", "")
+    return ""
+
+
+def _close(budget: Obj, now: str) -> None:
+    """The last disruption has been granted."""
+    status = budget["status"]
+    kept = [c for c in status.get("conditions") or () if c["type"] != "DisruptionAllowed"]
+    condition = {
+        "type": "DisruptionAllowed",
+        "status": "False",
+        "lastTransitionTime": now,
+        "reason": "InsufficientPods",
+        "message": "",
+        "observedGeneration": status.get("observedGeneration", 0),
+    }
+    status["conditions"] = [*kept, condition]

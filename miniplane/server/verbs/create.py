@@ -7,7 +7,7 @@ from miniplane.server.call import Call
 
 
 async def create(call: Call) -> web.Response:
-    media = negotiate.for_object(call.accept)
+    media = negotiate.for_object(call.accept, custom=call.custom)
     chosen = options.write_options(call, "CreateOptions")
     raw, warnings = await decode.body(call, chosen)
     info, resource = call.info, call.resource

@@ -9,7 +9,7 @@ from miniplane.server.call import Call
 async def delete(call: Call) -> web.Response:
     """Answers the object, or a Status where the kind has it so; 202 where it was asked for
     dependents to go first and the object is still there."""
-    media = negotiate.for_object(call.accept)
+    media = negotiate.for_object(call.accept, custom=call.custom)
     body = await decode.delete_body(call)
     chosen = options.delete_options(call, body)
     info, resource = call.info, call.resource

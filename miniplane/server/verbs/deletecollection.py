@@ -7,7 +7,7 @@ from miniplane.server.call import Call
 
 
 async def delete_collection(call: Call) -> web.StreamResponse:
-    media = negotiate.for_object(call.accept)
+    media = negotiate.for_object(call.accept, custom=call.custom)
     chosen = options.selection(call, watch=False)
     body = await decode.delete_body(call)
     deletion = options.delete_options(call, body)

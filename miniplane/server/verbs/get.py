@@ -7,7 +7,7 @@ from miniplane.server.call import Call
 
 
 async def get(call: Call) -> web.Response:
-    media = negotiate.for_object(call.accept)
+    media = negotiate.for_object(call.accept, custom=call.custom)
     info, resource = call.info, call.resource
     namespace = info.namespace if resource.namespaced else ""
     if call.query_string:

@@ -7,9 +7,10 @@ from miniplane.server.call import Call
 
 
 async def patch(call: Call) -> web.Response:
-    media = negotiate.for_object(call.accept)
-    body, patch_type = await decode.patch(call)
+    media = negotiate.for_object(call.accept, custom=call.custom)
+    body, patch_type, doubled = await decode.patch(call)
     chosen = options.write_options(call, "PatchOptions", patch_type)
+    warnings = decode.warned(doubled, chosen)
     info, resource = call.info, call.resource
     result = call.registry.patch(
         resource,
@@ -21,5 +22,5 @@ async def patch(call: Call) -> web.Response:
         subresource=info.subresource,
     )
     return encode.written(
-        call, media, result, result.warnings, status=201 if result.created else 200
+        call, media, result, [*result.warnings, *warnings], status=201 if result.created else 200
     )

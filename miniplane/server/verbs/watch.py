@@ -1,4 +1,4 @@
-"""Watches: the registry's events as a chunked stream of JSON lines.
+"""Watches: the registry's events as a chunked stream of JSON lines or protobuf frames.
 
 Nothing is queued for a reader that is slow. While the socket takes no more, the watch is not read;
 it falls behind on the store's log, and once the log has moved past it the stream ends with an
@@ -30,7 +30,7 @@ PIECE = 64 * 1024
 
 async def watch(call: Call) -> web.StreamResponse:
     """The old paths below `/watch/`, whose query has no say in it."""
-    negotiate.for_list(call.accept)
+    negotiate.for_list(call.accept, custom=call.custom)
     return await start(call, options.selection(call, watch=True).options)
 
 
@@ -41,7 +41,7 @@ async def start(call: Call, chosen: ListOptions) -> web.StreamResponse:
         raise errors.method_not_supported(resource, "watch")
     if info.name:
         chosen = options.for_name(chosen, resource, info.name)
-    media = negotiate.for_stream(call.accept)
+    media = negotiate.for_stream(call.accept, custom=call.custom)
     encoder = EventEncoder(call, media)
     namespace = info.namespace if resource.namespaced else ""
     stream = Stream(call, chosen, encoder)
@@ -67,7 +67,7 @@ class Stream:
         self.bookmarks = chosen.allow_watch_bookmarks
         self.timeout = float(chosen.timeout_seconds or DEFAULT_TIMEOUT)
         self.response = web.StreamResponse(
-            headers=(encode.NO_CACHE, ("Content-Type", negotiate.JSON))
+            headers=(encode.NO_CACHE, ("Content-Type", encoder.content_type))
         )
         for warning in notices.headers(call.notices):
             self.response.headers.add("Warning", warning)

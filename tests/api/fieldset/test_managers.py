@@ -455,8 +455,9 @@ def test_custom_resources_start_empty():
 
 
 def test_same_but_times():
-    one, other = [mine(), mine(manager="y")], [mine(manager="y", time=T2), mine(time=T1)]
+    one, other = [mine(), mine(manager="y")], [mine(time=T1), mine(manager="y", time=T2)]
     assert fieldset.same_but_times(one, other)
+    assert not fieldset.same_but_times(one, other[::-1]), "a time may change the order"
     assert not fieldset.same_but_times(one, other[:1])
     assert not fieldset.same_but_times(one, [mine(), mine(manager="y", fieldsV1={"f:a": {}})])
 

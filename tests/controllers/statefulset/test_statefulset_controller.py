@@ -328,7 +328,7 @@ async def test_a_pod_waits_until_its_predecessors_claim_is_gone(stage: Stage) ->
 
 
 async def test_quota_stops_a_batch_and_is_told(stage: Stage) -> None:
-    [controller] = stage.c.cluster.manager.controllers
+    controller = stage.c.cluster.manager.find("statefulset-controller")
     real = controller.client.create
 
     async def refuse(resource: Any, obj: Obj, **more: Any) -> Obj:

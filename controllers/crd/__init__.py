@@ -1,0 +1,1 @@
+"""Accepts the names of CustomResourceDefinitions, and empties those that are deleted."""

@@ -1,0 +1,1 @@
+"""How many pods a disruption budget can spare."""
