@@ -3,12 +3,11 @@
 Follows `apiextensions-apiserver/pkg/apiserver/schema/validation.go`.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from miniplane.api import field
-from miniplane.api.validation import schemas
+from miniplane.api.validation import patterns, schemas
 from miniplane.api.validation.checks import Errors
 
 _ROOT_KEYS = {
@@ -202,15 +201,9 @@ def _value_validation(
     if schema.get("not") is not None:
         _nested(errors, f"{path}.not", schema["not"], depth + 1)
     pattern = schema.get("pattern")
-    if pattern:
-        try:
-            re.compile(pattern)
-        except (re.error, RecursionError, OverflowError) as error:
-            text = (
-                "must be a valid regular expression, but isn't: error parsing regexp: "
-                f"{error}: `{pattern}`"
-            )
-            errors.append(field.invalid(f"{path}.pattern", pattern, text))
+    if pattern and (problem := patterns.problem(pattern)):
+        text = f"must be a valid regular expression, but isn't: error parsing regexp: {problem}"
+        errors.append(field.invalid(f"{path}.pattern", pattern, text))
 
 
 def _nested(errors: Errors, path: str, schema: Schema, depth: int) -> None:
