@@ -25,6 +25,7 @@ from miniplane.controllers.serviceaccounts.controller import (
 from miniplane.controllers.statefulset.controller import StatefulSetController
 from miniplane.controllers.tainteviction.controller import TaintEvictionController
 from miniplane.controllers.volumes.controller import VolumeBinder
+from miniplane.controllers.volumes.ephemeral import EphemeralVolumes
 from miniplane.controllers.volumes.protection import ClaimProtection, VolumeProtection
 from miniplane.runtime.controller import Controller
 
@@ -42,6 +43,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     EndpointSliceController,
     EndpointSliceMirroring,
     VolumeBinder,
+    EphemeralVolumes,
     ClaimProtection,
     VolumeProtection,
     NodeIpamController,

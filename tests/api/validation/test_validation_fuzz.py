@@ -43,7 +43,7 @@ def value_of(chance: random.Random, node: Any, depth: int) -> Any:
         }
         return chance.choice(choices.get(node.scalar, WORDS))
     if node.kind == "any":
-        anything = (None, {}, {"a": 1}, [], "x", 1, True, {"type": "object"})
+        anything: tuple[Any, ...] = (None, {}, {"a": 1}, [], "x", 1, True, {"type": "object"})
         return copy.deepcopy(chance.choice(anything))
     if node.kind == "list":
         count = chance.choice((0, 1, 1, 2)) if depth else 0

@@ -38,7 +38,7 @@ def test_tokens():
 
 
 def container(**amounts):
-    parts = {}
+    parts: dict[str, dict[str, str]] = {}
     for name, amount in amounts.items():
         kind, _, resource = name.partition("_")
         parts.setdefault(kind, {})[resource] = amount
