@@ -49,9 +49,38 @@ def _go_value(value: Any) -> str:
     """A value as Go's `%#v`/`%q` would print it in a field error."""
     if value is None:
         return "null"
-    if isinstance(value, (bool, int, float, str)):
-        return json.dumps(value, ensure_ascii=False)
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, (bool, int, float)):
+        return json.dumps(value)
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    # Go's encoder writes these so that JSON can stand in HTML.
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
+
+
+_ESCAPES = {"\a": "a", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t", "\v": "v"}
+_ESCAPES |= {'"': '"', "\\": "\\"}
+
+
+def _quoted(text: str) -> str:
+    """Text as Go's `%q` writes it: what can be printed as it is, the rest escaped.
+
+    >>> print(_quoted('a"b\x01'))
+    "a\\"b\\x01"
+    """
+    out = []
+    for char in text:
+        if char in _ESCAPES:
+            out.append("\\" + _ESCAPES[char])
+        elif char.isprintable():
+            out.append(char)
+        else:
+            code = ord(char)
+            width = 2 if code < 0x80 else 4 if code < 0x10000 else 8
+            out.append(f"\\{'xuU'[(width > 2) + (width > 4)]}{code:0{width}x}")
+    return '"' + "".join(out) + '"'
 
 
 def _with_detail(text: str, detail: str) -> str:

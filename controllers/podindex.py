@@ -8,6 +8,7 @@ informer tells of it, and what matters is kept as a `PodView`.
 from collections.abc import Callable, Collection
 from typing import Generic, TypeVar
 
+from miniplane.api import objects
 from miniplane.api.objects import Obj
 from miniplane.controllers.pods import PodView
 from miniplane.runtime.informer import Informer
@@ -48,24 +49,25 @@ class PodIndex(Generic[V]):
         """The pods of a namespace that nobody controls."""
         return self._by_group.get(f"orphans/{namespace}", {}).values()
 
-    def _group(self, view: V) -> str | None:
-        ref = view.controller
+    def _concerns(self, ref: Obj | None) -> bool:
         if ref is None:
-            return f"orphans/{view.namespace}"
-        if ref.get("kind") == self._kind and ref.get("apiVersion") == self._api_version:
-            return ref["uid"]
-        return None
+            return True
+        return ref.get("kind") == self._kind and ref.get("apiVersion") == self._api_version
+
+    def _group(self, view: V) -> str:
+        ref = view.controller
+        return f"orphans/{view.namespace}" if ref is None else ref["uid"]
 
     def _on_change(self, old: Obj | None, new: Obj | None) -> None:
         meta = (new or old or {})["metadata"]
         key = (meta.get("namespace", ""), meta["name"])
         before = self._views.get(key)
-        after = self._view.of(new) if new is not None else None
+        # Most pods belong to others: nothing more is to be known of them than that.
+        ours = new is not None and self._concerns(objects.controller_of(new))
+        after = self._view.of(new) if new is not None and ours else None
         group = self._group(after) if after is not None else None
-        if group is None:
-            after = None
         if before is not None:
-            was = self._group(before) or ""
+            was = self._group(before)
             if was != group:
                 bucket = self._by_group[was]
                 del bucket[key]

@@ -29,6 +29,7 @@ from miniplane.controllers.serviceaccounts.controller import (
 from miniplane.controllers.statefulset.controller import StatefulSetController
 from miniplane.controllers.tainteviction.controller import TaintEvictionController
 from miniplane.controllers.volumes.controller import VolumeBinder
+from miniplane.controllers.volumes.ephemeral import EphemeralVolumes
 from miniplane.controllers.volumes.protection import ClaimProtection, VolumeProtection
 from miniplane.runtime.controller import Controller
 
@@ -50,6 +51,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     EndpointSliceMirroring,
     DisruptionController,
     VolumeBinder,
+    EphemeralVolumes,
     ClaimProtection,
     VolumeProtection,
     NodeIpamController,

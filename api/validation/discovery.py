@@ -1,6 +1,6 @@
 """EndpointSlices (`pkg/apis/discovery/validation`)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from miniplane.api import field, names
@@ -14,6 +14,7 @@ _MAX_ADDRESSES = 100
 _MAX_PORTS = 20000
 _MAX_TOPOLOGY = 16
 _MAX_HINTS = 8
+_HINTS = (("forZones", names.label_value), ("forNodes", names.dns1123_subdomain))
 
 Object = Mapping[str, Any]
 
@@ -60,18 +61,22 @@ def _endpoint(errors: Errors, path: str, endpoint: Object, kind: str) -> None:
     checks.labels(errors, where, topology)
     if endpoint.get("hostname") is not None:
         checks.dns_label(errors, f"{path}.hostname", endpoint["hostname"])
-    zones = (endpoint.get("hints") or {}).get("forZones") or ()
-    where = f"{path}.hints.forZones"
-    if len(zones) > _MAX_HINTS:
-        errors.append(field.too_many(where, len(zones), _MAX_HINTS))
+    hints = endpoint.get("hints") or {}
+    for key, rule in _HINTS:
+        _hints(errors, f"{path}.hints.{key}", hints.get(key) or (), rule)
+
+
+def _hints(errors: Errors, path: str, hints: Sequence[Object], rule: names.NameRule) -> None:
+    if len(hints) > _MAX_HINTS:
+        errors.append(field.too_many(path, len(hints), _MAX_HINTS))
         return
     seen: dict[str, None] = {}
-    for i, zone in enumerate(zones):
-        name = zone.get("name") or ""
+    for i, hint in enumerate(hints):
+        name = hint.get("name") or ""
         if name in seen:
-            errors.append(field.duplicate(f"{where}[{i}].name", name))
+            errors.append(field.duplicate(f"{path}[{i}].name", name))
         seen[name] = None
-        checks.each(errors, f"{where}[{i}].name", name, names.label_value(name))
+        checks.each(errors, f"{path}[{i}].name", name, rule(name))
 
 
 def _address(errors: Errors, path: str, address: str, kind: str) -> None:

@@ -72,6 +72,26 @@ def _rule(errors: Errors, path: str, rule: Object) -> None:
     for i, entry in enumerate(others):
         where = f"{path}.nonResourceRules[{i}]"
         _all_or_some(errors, where, entry, "verbs", "nonResourceURLs")
+        urls = entry.get("nonResourceURLs") or ()
+        for j, url in enumerate(urls if "*" not in urls else ()):
+            if problem := _url_problem(url):
+                errors.append(field.invalid(f"{where}.nonResourceURLs[{j}]", url, problem))
+
+
+def _url_problem(url: str) -> str:
+    if not url:
+        return "must not be empty"
+    if url == "/":
+        return ""
+    if not url.startswith("/"):
+        return "must start with slash"
+    if " " in url:
+        return "must not contain white-space"
+    if "//" in url:
+        return "must not contain double slash"
+    if "*" in url and not (url.count("*") == 1 and url.endswith("/*")):
+        return "wildcard can only do suffix matching"
+    return ""
 
 
 _NEEDED = {

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from miniplane.api import field
-from miniplane.api.customresources import coerce, patterns, structural, validate
+from miniplane.api.customresources import coerce, structural, validate
 from miniplane.api.objects import thaw
-from miniplane.api.validation import schemas
+from miniplane.api.validation import patterns, schemas
 from miniplane.api.validation.checks import Errors
 
 _ROOT_KEYS = {
@@ -204,12 +204,9 @@ def _value_validation(
     if schema.get("not") is not None:
         _nested(errors, f"{path}.not", schema["not"], depth + 1)
     pattern = schema.get("pattern")
-    if pattern:
-        try:
-            patterns.compile_pattern(pattern)
-        except ValueError as error:
-            text = f"must be a valid regular expression, but isn't: error parsing regexp: {error}"
-            errors.append(field.invalid(f"{path}.pattern", pattern, text))
+    if pattern and (problem := patterns.problem(pattern)):
+        text = f"must be a valid regular expression, but isn't: error parsing regexp: {problem}"
+        errors.append(field.invalid(f"{path}.pattern", pattern, text))
 
 
 def _nested(errors: Errors, path: str, schema: Schema, depth: int) -> None:

@@ -72,7 +72,7 @@ class Hands:
             )
         except StatusError as error:
             self._expectations.creation_failed(self._key)
-            if _namespace_is_going(error):
+            if errors.is_namespace_terminating(error):
                 return
             await self._recorder.event(
                 self._daemon, "Warning", "FailedCreate", f"Error creating: {error}"
@@ -101,9 +101,3 @@ class Hands:
         await self._recorder.event(
             self._daemon, "Normal", "SuccessfulDelete", f"Deleted pod: {action.name}"
         )
-
-
-def _namespace_is_going(error: StatusError) -> bool:
-    """Whether the namespace is being deleted: no creation will succeed, and none has to."""
-    causes = (error.details or {}).get("causes") or ()
-    return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)

@@ -106,12 +106,15 @@ class ServicePods:
         assert all(self._members.values()) and all(self._targets.values())
 
 
-_shared: weakref.WeakKeyDictionary[InformerFactory, ServicePods] = weakref.WeakKeyDictionary()
+_Shared = weakref.WeakKeyDictionary[InformerFactory, "weakref.ref[ServicePods]"]
+_shared: _Shared = weakref.WeakKeyDictionary()
 
 
 def shared(informers: InformerFactory) -> ServicePods:
-    """The one that goes with these informers."""
-    found = _shared.get(informers)
+    """The one that goes with these informers, which keep it alive."""
+    known = _shared.get(informers)
+    found = known() if known is not None else None
     if found is None:
-        found = _shared[informers] = ServicePods(informers)
+        found = ServicePods(informers)
+        _shared[informers] = weakref.ref(found)
     return found

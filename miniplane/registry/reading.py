@@ -71,6 +71,8 @@ def list_objects(
         return ListResult(resource, items, store.revision)
     prefix = catalog.prefix(resource, namespace if resource.namespaced else "")
     start = ""
+    # "Any version will do" is answered from the cache of a real server, which knows no pages.
+    limit = 0 if options.resource_version == "0" and not options.continue_ else options.limit
     asked = parse_revision(options.resource_version, wrapped=True)
     if options.continue_:
         revision, start = _read_token(options.continue_, prefix)
@@ -80,11 +82,11 @@ def list_objects(
     else:
         check_not_future(context, asked)
         exact = options.resource_version_match == "Exact" or (
-            options.limit > 0 and asked > 0 and not options.resource_version_match
+            limit > 0 and asked > 0 and not options.resource_version_match
         )
         revision = asked if exact else store.revision
 
-    if not exact and not start and options.limit <= 0:
+    if not exact and not start and limit <= 0:
         items = store.range(prefix)
         if not chosen.everything:
             items = [s for s in items if chosen.matches(served(s, resource))]
@@ -103,7 +105,7 @@ def list_objects(
         raise _expired(context, options, start, prefix) from None
     page: list[Stored] = []
     for index, (key, stored) in enumerate(entries):
-        if options.limit > 0 and len(page) == options.limit:
+        if limit > 0 and len(page) == limit:
             remaining = len(entries) - index if chosen.everything else None
             token = _make_token(revision, key, prefix)
             return ListResult(resource, _as_served(page, resource), revision, token, remaining)

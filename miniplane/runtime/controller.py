@@ -22,7 +22,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from miniplane.api.errors import StatusError
+from miniplane.api.errors import StatusError, is_namespace_terminating
 from miniplane.api.resources import RESOURCES, Resource
 from miniplane.client.protocol import Client
 from miniplane.clock import Clock, Timer, sleeper
@@ -194,7 +194,9 @@ class Controller:
         try:
             result = await self.reconcile(key)
         except Exception as error:
-            if isinstance(error, StatusError) and error.reason in _QUIET:
+            if isinstance(error, StatusError) and (
+                error.reason in _QUIET or is_namespace_terminating(error)
+            ):
                 self.log.debug("%s: %r: again later", key, error)
             elif isinstance(error, StatusError):
                 self.log.warning("%s: %r: again later", key, error)

@@ -26,6 +26,9 @@ from miniplane.clock import Clock, Timer
 BASE_DELAY = 0.005
 """Seconds before the first retry of a key; doubles with every failure."""
 MAX_DELAY = 1000.0
+HOPELESS = 60.0
+"""Seconds. What has failed 14 times in a row is likely to fail for good: a quota is used up, a name
+is taken. `settle` does not wait for longer delays."""
 
 _AFTER, _AFTER_BACKGROUND, _RETRY, _RESULT = range(4)
 _LANES = ("after", "after in the background", "retry", "result")
@@ -76,12 +79,15 @@ class WorkQueue:
         self._wait(lane, key, seconds, background=background)
 
     def add_rate_limited(self, key: str) -> None:
-        """`add` after a delay that doubles with every call, from 5 ms to 1000 s, until `forget`."""
+        """`add` after a delay that doubles with every call, from 5 ms to 1000 s, until `forget`.
+
+        Once the delay is longer than `HOPELESS`, nobody waits for it any more.
+        """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = min(BASE_DELAY * 2 ** min(failures, 32), MAX_DELAY)
         self._cancel(_RETRY, key)
-        self._wait(_RETRY, key, delay)
+        self._wait(_RETRY, key, delay, background=delay > HOPELESS)
 
     def forget(self, key: str) -> None:
         """`key` went well: the next failure starts from the first delay, a waiting retry is off."""

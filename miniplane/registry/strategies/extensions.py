@@ -13,7 +13,8 @@ class CustomResourceDefinitionStrategy(Strategy):
     unconditional_update = False
 
     def prepare_for_create(self, obj: Obj, context: Context) -> None:
-        stored = [v["name"] for v in obj["spec"].get("versions") or () if v.get("storage")]
+        versions = obj["spec"].get("versions") or ()
+        stored = [v.get("name", "") for v in versions if v.get("storage")][:1]
         obj["status"] = {
             "conditions": None,
             "acceptedNames": {"plural": "", "kind": ""},
@@ -91,7 +92,7 @@ class CertificateSigningRequestStrategy(Strategy):
         restore(obj, old, "status")
 
 
-class APIServiceStrategy(Strategy):
+class Conditional(Strategy):
     unconditional_update = False
 
 
@@ -106,5 +107,6 @@ STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("flowcontrol.apiserver.k8s.io", "FlowSchema"): FlowControl,
     ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"): FlowControl,
     ("certificates.k8s.io", "CertificateSigningRequest"): CertificateSigningRequestStrategy,
-    ("apiregistration.k8s.io", "APIService"): APIServiceStrategy,
+    ("apiregistration.k8s.io", "APIService"): Conditional,
+    ("node.k8s.io", "RuntimeClass"): Conditional,
 }

@@ -37,9 +37,14 @@ class StorageClassStrategy(Strategy):
     returns_deleted = True
 
 
-class VolumeAttachmentStrategy(Strategy):
-    returns_deleted = True
+class Driven(Strategy):
+    """What drivers write: they have to say which revision they have seen."""
 
+    returns_deleted = True
+    unconditional_update = False
+
+
+class VolumeAttachmentStrategy(Driven):
     def initial_status(self, obj: Obj) -> None:
         obj["status"] = {"attached": False}
 
@@ -53,8 +58,8 @@ STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("", "PersistentVolumeClaim"): PersistentVolumeClaimStrategy,
     ("storage.k8s.io", "StorageClass"): StorageClassStrategy,
     ("storage.k8s.io", "VolumeAttachment"): VolumeAttachmentStrategy,
-    ("storage.k8s.io", "CSIDriver"): ReturnsDeleted,
-    ("storage.k8s.io", "CSINode"): ReturnsDeleted,
-    ("storage.k8s.io", "CSIStorageCapacity"): ReturnsDeleted,
+    ("storage.k8s.io", "CSIDriver"): Driven,
+    ("storage.k8s.io", "CSINode"): Driven,
+    ("storage.k8s.io", "CSIStorageCapacity"): Driven,
     ("storage.k8s.io", "VolumeAttributesClass"): ReturnsDeleted,
 }

@@ -1,7 +1,8 @@
 """What is refused, and in which words: the tables in `rules/`, one for each area.
 
-An entry takes a sample, sets some fields, and lists what has to be said, in order. With `change`
-the sample is stored already, with `old` set, and is written again; `part` is the subresource.
+An entry takes a sample, sets some fields, and lists what has to be said, in order; `...` at the
+end stands for the rest of a sentence. With `change` the sample is stored already, with `old` set,
+and is written again; `part` is the subresource.
 """
 
 from pathlib import Path
@@ -25,7 +26,12 @@ def test_rule(case, said_of_new, said_of_change):
         )
     else:
         said = said_of_new(case["of"], case["set"])
-    assert said == case["says"]
+    assert len(said) == len(case["says"]), said
+    for found, expected in zip(said, case["says"], strict=True):
+        if expected.endswith("..."):
+            assert found.startswith(expected.removesuffix("...").rstrip())
+        else:
+            assert found == expected
 
 
 def test_all_samples_are_right(samples, said_of_new, said_of_change):

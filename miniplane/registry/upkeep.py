@@ -1,0 +1,127 @@
+"""What an API server does by itself: fill in what every cluster holds, and keep it there.
+
+After `pkg/controlplane`: the bootstrap objects are made once; the service `kubernetes` and its
+endpoints are looked at every ten seconds and made again when somebody has deleted them; events
+expire.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterator
+
+from miniplane.api import bootstrap, resources
+from miniplane.api.objects import Obj
+from miniplane.api.options import WriteOptions
+from miniplane.clock import Clock, Timer
+from miniplane.config import Config
+from miniplane.registry import catalog
+from miniplane.registry.expiry import EventExpiry
+from miniplane.registry.registry import Registry
+from miniplane.registry.stored import Stored
+from miniplane.store.mvcc import Store
+
+PERIOD = 10.0
+EXPIRY_PERIOD = 60.0
+HOST_IP = "172.18.0.2"
+"""Where pods would find the API server; endpoints may not name a loopback address."""
+DEFAULT_PORT = 8001
+_OPTIONS = WriteOptions(field_manager="kube-apiserver", field_validation="Ignore")
+
+
+class Upkeep:
+    """Runs from `start` to `stop`. Its timers are background ones: nobody waits for them."""
+
+    def __init__(self, registry: Registry, store: Store[Stored], clock: Clock, config: Config):
+        self._registry = registry
+        self._store = store
+        self._clock = clock
+        self._config = config
+        self._expiry: EventExpiry | None = None
+        self._timers: dict[str, Timer] = {}
+
+    def start(self) -> None:
+        """Make everything that a fresh control plane holds, and begin to look after it."""
+        now = self._clock.rfc3339()
+        for obj in bootstrap.objects(now=now, service_cidr=self._config.service_cidr):
+            self._create(obj)
+        self._expiry = EventExpiry(self._store)
+        self._keep_service()
+        self._expire_events()
+
+    def stop(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        if self._expiry is not None:
+            self._expiry.close()
+            self._expiry = None
+
+    def _create(self, obj: Obj) -> None:
+        row = resources.of_kind(obj["apiVersion"], obj["kind"])
+        assert row is not None, obj["kind"]
+        metadata = obj["metadata"]
+        namespace, name = metadata.get("namespace", ""), metadata["name"]
+        created = self._registry.create(row, namespace, obj, _OPTIONS)
+        status = obj.get("status")
+        if status and row.subresource("status") and row is not resources.NAMESPACES:
+            complete = {**created.stored.obj, "status": status}
+            self._registry.update(row, namespace, name, complete, _OPTIONS, subresource="status")
+
+    def _keep_service(self) -> None:
+        for obj in kubernetes_service(self._config):
+            row = resources.of_kind(obj["apiVersion"], obj["kind"])
+            assert row is not None
+            if self._store.find(catalog.key(row, "default", "kubernetes")) is None:
+                self._create(obj)
+        self._again("service", PERIOD, self._keep_service)
+
+    def _expire_events(self) -> None:
+        if self._expiry is not None:
+            self._expiry.tick(self._clock.time())
+        self._again("events", EXPIRY_PERIOD, self._expire_events)
+
+    def _again(self, what: str, after: float, act: Callable[[], None]) -> None:
+        label = ("upkeep", what)
+        self._timers[what] = self._clock.call_later(after, act, background=True, label=label)
+
+
+def kubernetes_service(config: Config) -> Iterator[Obj]:
+    """The API server's own service and endpoints, with the port that it listens on."""
+    network = ipaddress.ip_network(config.service_cidr)
+    service_ip = str(network.network_address + 1)
+    labels = {"component": "apiserver", "provider": "kubernetes"}
+    port = config.port or DEFAULT_PORT
+    yield {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
+        "spec": {
+            "clusterIP": service_ip,
+            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": port}],
+        },
+    }
+    yield {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"},
+        },
+        "subsets": [
+            {
+                "addresses": [{"ip": HOST_IP}],
+                "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
+            }
+        ],
+    }
+    yield {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"kubernetes.io/service-name": "kubernetes"},
+        },
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [HOST_IP], "conditions": {"ready": True}}],
+        "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
+    }

@@ -1,0 +1,67 @@
+"""The README's sessions and examples do what it shows."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def sessions() -> list[tuple[str, str]]:
+    """The commands of the console blocks, in order, each with the output shown."""
+    steps = []
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL):
+        for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = step.partition("\n")
+            steps.append((command, output))
+    return steps
+
+
+def plain(output: str) -> list[str]:
+    """Output without what differs from run to run: ages, uids, steps on the way."""
+    output = re.sub(r"pvc-[0-9a-f-]{36}", "pvc-UID", output)
+    output = re.sub(r"\b\d+[sm]\b", "AGE", output)
+    lines = [" ".join(line.split()) for line in output.splitlines()]
+    return [line for line in lines if line and not line.startswith("Waiting for ")]
+
+
+@pytest.mark.kubectl(which=slice(0, 1))
+def test_the_first_session(alone: Any) -> None:
+    steps = sessions()
+    assert steps[0][0] == "make run" and len(steps) > 10
+    for command, shown in steps[1:]:
+        words = shlex.split(command)
+        if words[0] == "kubectl":
+            done = subprocess.run(
+                alone.command(*words[1:]),
+                cwd=ROOT,
+                env=alone.env,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            assert done.returncode == 0, (command, done.stderr)
+            printed = done.stdout
+        else:
+            assert words[0] == ".venv/bin/miniplane", command
+            printed = alone.cluster.miniplane(*words[1:])
+        assert plain(printed) == plain(shown), command
+
+
+def test_the_python_example() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", example], env=env, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["db-0", "db-1", "db-2"]
+    assert all(line.endswith(" Running") for line in lines)
