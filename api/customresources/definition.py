@@ -113,6 +113,8 @@ class Version:
     @functools.cached_property
     def rules(self) -> Any:
         """The schema's rules in CEL, compiled; None where it has none."""
+        if self.structural is None or not structural.has_rules(self.structural):
+            return None
         from miniplane.api.customresources.cel import rules
 
         return rules.of(self.structural, root=True)

@@ -75,3 +75,11 @@ class Structural:
 def parse(raw: Raw) -> Structural:
     """The spine of a schema that validation has found to be structural."""
     return Structural(raw)
+
+
+def has_rules(schema: Structural) -> bool:
+    """Whether the schema has x-kubernetes-validations anywhere."""
+    if schema.rules:
+        return True
+    inner = [*schema.properties.values(), schema.items, schema.additional]
+    return any(place is not None and has_rules(place) for place in inner)

@@ -193,10 +193,17 @@ def _map_keys(errors: Errors, path: str, items: Schema | None, keys: list[str]) 
             errors.append(field.forbidden(f"{spot}.nullable", text))
 
 
+_NO_CEL = "rules in CEL need the extra `cel` of miniplane: pip install 'miniplane[cel]'"
+
+
 def _compile(errors: Errors, path: str, schema: Schema, *, is_root: bool, detached: str) -> None:
     """Rules have to be in the language, and to fit the types of their place."""
-    from miniplane.api.customresources.cel import rules  # loads the language
-
+    try:
+        from miniplane.api.customresources.cel import rules  # loads the language
+    except ImportError:
+        where = f"{path}.x-kubernetes-validations"
+        errors.append(field.forbidden(where, _NO_CEL))
+        return
     place = structural.parse(schema)
     for i, name, value, text in rules.check(
         place, root=is_root or place.embedded, uncorrelatable=detached

@@ -18,7 +18,7 @@ from miniplane.api.customresources.cel.environment import (
 )
 from miniplane.api.customresources.cel.types import Declared
 from miniplane.api.customresources.correlate import Correlated, by_keys, key_of
-from miniplane.api.customresources.structural import Structural
+from miniplane.api.customresources.structural import Structural, has_rules
 from miniplane.api.field import FieldError, Path
 
 MESSAGE_LIMIT = 5 * 1024
@@ -213,16 +213,9 @@ def _error(path: str, value: Any, text: str, reason: str, *, omit: bool) -> Fiel
 
 def of(schema: Structural | None, *, root: bool | None = None) -> Place | None:
     """The rules of a schema and of all below it, None where there are none."""
-    if schema is None or not _has_rules(schema):
+    if schema is None or not has_rules(schema):
         return None
     return Place(schema, root=schema.embedded if root is None else root)
-
-
-def _has_rules(schema: Structural) -> bool:
-    if schema.rules:
-        return True
-    inner = [*schema.properties.values(), schema.items, schema.additional]
-    return any(place is not None and _has_rules(place) for place in inner)
 
 
 def check(
