@@ -50,7 +50,6 @@ def insert(
     metadata.pop("generation", None)
 
     own(resource, None, obj, options, now, "")
-    name_it(context, resource, metadata)
     attributes = Attributes(
         context=context,
         operation="CREATE",
@@ -65,6 +64,8 @@ def insert(
     admission.mutate(attributes)
 
     metadata = obj["metadata"]
+    name_it(context, resource, metadata)
+    attributes.name = metadata.get("name", "")
     metadata["uid"] = context.ids.uid()
     metadata["creationTimestamp"] = now
     if strategy.generation:

@@ -52,7 +52,7 @@ async def test_a_client_that_names_no_manager_is_known_by_its_user_agent(
         (
             "fieldManager=a%07",
             "fieldManager",
-            'Invalid value: "a\\u0007": invalid character U+0007 (at position 1)',
+            'Invalid value: "a\\a": invalid character U+0007 (at position 1)',
         ),
     ],
 )

@@ -10,7 +10,11 @@ from miniplane.registry.context import Context
 
 @dataclasses.dataclass(slots=True)
 class Attributes:
-    """`operation` is CREATE, UPDATE or DELETE; `old` is None for a CREATE and frozen otherwise."""
+    """`operation` is CREATE, UPDATE or DELETE; `old` is None for a CREATE and frozen otherwise.
+
+    `name` is `""` as long as it is yet to be made from generateName: while plugins may still change
+    the object.
+    """
 
     context: Context
     operation: str
@@ -22,3 +26,8 @@ class Attributes:
     options: WriteOptions
     warnings: list[str]
     subresource: str = ""
+
+    @property
+    def called(self) -> str:
+        """What a refusal calls the object: its name, or what its name is to be made from."""
+        return self.name or self.obj["metadata"].get("generateName") or "Unknown"
