@@ -136,7 +136,7 @@ _KINDS: dict[tuple[str, str], tuple[dict[str, Getter], str]] = {
     ),
     ("batch", "jobs"): (
         {**_META, "status.successful": _at("status", "succeeded", default="0")},
-        'field label "{label}" not supported for batchv1.Job',
+        'field label "{label}" not supported for Job',
     ),
     ("certificates.k8s.io", "certificatesigningrequests"): (
         {**_NAME, **_same("spec.signerName")},
@@ -214,21 +214,43 @@ def parse(
     else:
         fields, refusal = _custom_fields(resource.namespaced, selectable), _PLAIN_ERROR
     terms = []
-    for part in sorted(text.split(",")):
-        if part:
-            terms.append(_term(text, part))
+    for part in sorted(_pieces.findall(text)):
+        terms.append(_term(text, part))
     for label, _, _ in terms:
         if label not in fields:
             raise bad_request(refusal.format(label=label))
     return FieldSelector(terms, fields)
 
 
+_pieces = re.compile(r"(?:\\.|[^\\,]|\\$)+", re.DOTALL)
+"""What stands between commas, a backslash taking the sense of the character behind it."""
+_operator = re.compile("!=|==|=")
+
+
 def _term(text: str, part: str) -> tuple[str, str, bool]:
-    for sign, equal in (("!=", False), ("==", True), ("=", True)):
-        pieces = part.split(sign)
-        if len(pieces) == 2:
-            return pieces[0], pieces[1], equal
-    raise bad_request(f"invalid selector: '{text}'; can't understand '{part}'")
+    sign = _operator.search(part)
+    if sign is None:
+        raise bad_request(f"invalid selector: '{text}'; can't understand '{part}'")
+    return part[: sign.start()], _unescape(part[sign.end() :]), sign[0] != "!="
+
+
+_special = re.compile(r"\\(.?)|[,=]", re.DOTALL)
+
+
+def _unescape(value: str) -> str:
+    """A value without its backslashes. StatusError 400 for what had to have one."""
+
+    def plain(found: re.Match[str]) -> str:
+        escaped: str | None = found[1]
+        if escaped is None:
+            why = f"unescaped character in value: {ord(found[0])}"
+        elif escaped in ("\\", ",", "="):
+            return escaped
+        else:
+            why = f"invalid escape sequence: {found[0]}"
+        raise bad_request(f"invalid field selector: {why}")
+
+    return _special.sub(plain, value)
 
 
 _step = re.compile(r"""\[['"]([^'"]+)['"]\]|([^.\[\]]+)""")

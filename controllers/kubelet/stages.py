@@ -287,6 +287,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "remove",
         when=lambda v: v.deleted and v.terminal and v.at_rest and v.grace > 0,
+        delay=lambda v: v.cleanup_seconds,
         next=_remove,
         final=True,
     ),

@@ -6,6 +6,9 @@ from miniplane.api.objects import Obj
 from miniplane.controllers.kubelet import status as reports
 from miniplane.controllers.kubelet.blockers import Blocker
 
+CLEANUP = 0.1
+"""How many seconds an ended pod stays at most, until its kubelet removes it."""
+
 
 class View:
     """A pod as its kubelet sees it. Durations are in seconds, `now` is an RFC 3339 time."""
@@ -84,6 +87,12 @@ class View:
     @property
     def stop_seconds(self) -> float:
         return min(float(self.grace), self.startup)
+
+    @property
+    def cleanup_seconds(self) -> float:
+        """From the end of the containers to the removal of the pod: its volumes are unmounted
+        first. Who has a successor made for a pod that has ended (a DaemonSet) does so meanwhile."""
+        return min(CLEANUP, self.startup / 2)
 
     @property
     def started(self) -> bool:

@@ -60,10 +60,13 @@ def _delete(
     strategy = strategy_of(resource)
     obj = present.obj
     _check_preconditions(resource, obj, options)
-    custom = getattr(strategy, "delete", None)
     marked: Obj | None
-    if custom is not None:
-        marked, held = custom(obj, context)
+    if not strategy.terminates:
+        marked, held = _mark(context, strategy, obj, options)
+    elif "deletionTimestamp" not in obj["metadata"]:
+        marked, held = _terminate(context, strategy, obj, options), True
+    elif obj.get("spec", {}).get("finalizers"):
+        marked, held = None, True
     else:
         marked, held = _mark(context, strategy, obj, options)
     if marked is not None:
@@ -77,28 +80,45 @@ def _delete(
 
 def _check_preconditions(resource: Resource, obj: Obj, options: DeleteOptions) -> None:
     metadata = obj["metadata"]
-    why = ""
-    if options.uid is not None and options.uid != metadata["uid"]:
-        why = (
-            f"the UID in the precondition ({options.uid}) does not match the UID in record "
-            f"({metadata['uid']}). The object might have been deleted and then recreated"
-        )
-    elif (
-        options.resource_version is not None
-        and options.resource_version != metadata["resourceVersion"]
-    ):
-        why = (
-            f"the ResourceVersion in the precondition ({options.resource_version}) does not match "
-            f"the ResourceVersion in record ({metadata['resourceVersion']}). The object might "
-            "have been modified"
-        )
-    if why:
+    checks = (
+        ("UID", options.uid, metadata["uid"], "deleted and then recreated"),
+        ("ResourceVersion", options.resource_version, metadata["resourceVersion"], "modified"),
+    )
+    for what, wanted, found, fate in checks:
+        if wanted is None or wanted == found:
+            continue
+        if strategy_of(resource).terminates:
+            kind = resource.plural
+            why = (
+                f"Precondition failed: {what} in precondition: {wanted}, "
+                f"{what} in object meta: {found}"
+            )
+        else:
+            kind = resource.kind
+            why = (
+                f"the {what} in the precondition ({wanted}) does not match the {what} in record "
+                f"({found}). The object might have been {fate}"
+            )
         name = metadata["name"]
-        message = f'Operation cannot be fulfilled on {resource.kind} "{name}": {why}'
-        details = {"name": name, "kind": resource.kind}
+        message = f'Operation cannot be fulfilled on {kind} "{name}": {why}'
+        details = {"name": name, "kind": kind}
         if resource.group:
             details["group"] = resource.group
         raise errors.StatusError(409, "Conflict", message, details)
+
+
+def _terminate(context: Context, strategy: Strategy, obj: Obj, options: DeleteOptions) -> Obj:
+    """A namespace as its first delete leaves it: its controller empties and finalizes it."""
+    metadata = {**obj["metadata"], "deletionTimestamp": context.clock.rfc3339()}
+    if finalizers := _finalizers(strategy, metadata, options):
+        metadata["finalizers"] = finalizers
+    else:
+        metadata.pop("finalizers", None)
+    return {
+        **obj,
+        "metadata": metadata,
+        "status": {**obj.get("status", {}), "phase": "Terminating"},
+    }
 
 
 def _mark(
@@ -123,8 +143,11 @@ def _mark(
         if present:
             if grace is None or grace >= present:
                 return None, True
-            began = _parse(metadata["deletionTimestamp"]) - present
-            metadata["deletionTimestamp"] = _format(began + grace)
+            ends = _parse(metadata["deletionTimestamp"]) - present + grace
+            if ends < now:
+                # That time is over: as soon as can be, but a graceful delete stays one.
+                ends, grace = now, min(grace, 1)
+            metadata["deletionTimestamp"] = _format(ends)
             metadata["deletionGracePeriodSeconds"] = grace
     finalizers = _finalizers(strategy, metadata, options)
     if finalizers:
@@ -152,7 +175,7 @@ def _count(metadata: dict[str, Any]) -> None:
 def _finalizers(strategy: Strategy, metadata: dict[str, Any], options: DeleteOptions) -> list[str]:
     """The finalizers that the delete's propagation policy leaves on the object."""
     present: list[str] = metadata.get("finalizers") or []
-    policy = options.propagation_policy
+    policy = options.propagation_policy if strategy.owns else "Background"
     if policy is None:
         if ORPHAN in present:
             policy = "Orphan"
@@ -236,17 +259,25 @@ def delete_collection(
     options: DeleteOptions,
     list_options: ListOptions,
 ) -> ListResult:
-    """DELETE of all objects that a list would show. Answers them as they were."""
+    """DELETE of all objects that a list would show. Answers them as they were.
+
+    Where no limit is given there is one nevertheless, a large one. It shows: a list with a limit
+    is a list of exactly the revision that is asked for.
+    """
+    asked = list_options.resource_version
+    if not list_options.limit and asked not in ("", "0") and not list_options.continue_:
+        match = list_options.resource_version_match or "Exact"
+        list_options = dataclasses.replace(list_options, resource_version_match=match)
     found = reading.list_objects(context, resource, namespace, list_options)
-    one = dataclasses.replace(options, uid=None, resource_version=None)
+    warnings = list(strategy_of(resource).warnings_on_delete(options))
     for stored in found.items:
         metadata = stored.obj["metadata"]
         try:
-            delete(context, resource, metadata.get("namespace", ""), metadata["name"], one)
+            delete(context, resource, metadata.get("namespace", ""), metadata["name"], options)
         except errors.StatusError as error:
             if not errors.is_not_found(error):
                 raise
-    return found
+    return dataclasses.replace(found, warnings=warnings)
 
 
 def _parse(text: str) -> int:

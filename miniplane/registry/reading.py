@@ -4,15 +4,10 @@ Semantics of resourceVersion as in
 https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions.
 """
 
-import base64
-import binascii
-
-import orjson
-
 from miniplane.api import errors
 from miniplane.api.options import ListOptions
 from miniplane.api.resources import Resource
-from miniplane.registry import catalog, components
+from miniplane.registry import catalog, components, continuation
 from miniplane.registry.context import Context
 from miniplane.registry.filters import Filter
 from miniplane.registry.forms import served
@@ -72,10 +67,19 @@ def list_objects(
     prefix = catalog.prefix(resource, namespace if resource.namespaced else "")
     start = ""
     # "Any version will do" is answered from the cache of a real server, which knows no pages.
-    limit = 0 if options.resource_version == "0" and not options.continue_ else options.limit
+    # Nor does a list of one name, where that leads to one key.
+    limit = options.limit
+    if not options.continue_ and (
+        options.resource_version == "0" or _one_key(chosen, resource, namespace)
+    ):
+        limit = 0
     asked = parse_revision(options.resource_version, wrapped=True)
     if options.continue_:
-        revision, start = _read_token(options.continue_, prefix)
+        revision, start = continuation.read(options.continue_, prefix)
+        if asked:
+            raise errors.bad_request(
+                "specifying resource version is not allowed when using continue"
+            )
         exact = revision > 0
         if not exact:
             revision = store.revision
@@ -107,38 +111,23 @@ def list_objects(
     for index, (key, stored) in enumerate(entries):
         if limit > 0 and len(page) == limit:
             remaining = len(entries) - index if chosen.everything else None
-            token = _make_token(revision, key, prefix)
+            token = continuation.make(revision, key, prefix)
             return ListResult(resource, _as_served(page, resource), revision, token, remaining)
         if chosen.everything or chosen.matches(served(stored, resource)):
             page.append(stored)
     return ListResult(resource, _as_served(page, resource), revision)
 
 
+def _one_key(chosen: Filter, resource: Resource, namespace: str) -> bool:
+    if chosen.fields is None or (resource.namespaced and not namespace):
+        return False
+    return chosen.fields.exact("metadata.name") is not None
+
+
 def _as_served(items: list[Stored], resource: Resource) -> list[Stored]:
     if not items or (items[0].resource is resource and resource.custom is None):
         return items
     return [served(stored, resource) for stored in items]
-
-
-def _make_token(revision: int, next_key: str, prefix: str) -> str:
-    """A continue token: where the next page starts, as a key below the list's prefix."""
-    token = {"v": "meta.k8s.io/v1", "rv": revision, "start": next_key.removeprefix(prefix)}
-    return base64.urlsafe_b64encode(orjson.dumps(token)).rstrip(b"=").decode()
-
-
-def _read_token(text: str, prefix: str) -> tuple[int, str]:
-    """The revision (-1: the latest) and start key of a continue token."""
-    try:
-        padded = text + "=" * (-len(text) % 4)
-        token = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        version, revision, start = token["v"], token["rv"], token["start"]
-    except (binascii.Error, ValueError, KeyError, TypeError):
-        raise errors.bad_request("continue key is not valid: illegal base64 data") from None
-    if version != "meta.k8s.io/v1" or not isinstance(revision, int) or not isinstance(start, str):
-        raise errors.bad_request(
-            "continue key is not valid: server does not recognize this encoded version"
-        )
-    return revision, prefix + start
 
 
 def _expired(context: Context, options: ListOptions, start: str, prefix: str) -> errors.StatusError:
@@ -151,5 +140,5 @@ def _expired(context: Context, options: ListOptions, start: str, prefix: str) ->
         "results in an inconsistent list - objects that were created, modified, or deleted "
         "between the time the first chunk was returned and now may show up in the list."
     )
-    error.metadata = {"continue": _make_token(-1, start, prefix)}
+    error.metadata = {"continue": continuation.make(-1, start, prefix)}
     return error

@@ -1,6 +1,7 @@
 """What the verbs answer."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from miniplane.api.objects import Obj
 from miniplane.api.resources import Resource
@@ -40,7 +41,8 @@ class Deleted:
 class ListResult:
     """A page of a list. `items` is shared: not to be changed.
 
-    `remaining` is None where the server cannot tell, as with selectors.
+    `remaining` is None where the server cannot tell, as with selectors. `warnings` are those of a
+    deletecollection.
     """
 
     resource: Resource
@@ -49,6 +51,7 @@ class ListResult:
     continue_token: str = ""
     remaining: int | None = None
     cache: JoinCache | None = None
+    warnings: Sequence[str] = ()
 
     @property
     def data(self) -> bytes:

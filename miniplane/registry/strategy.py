@@ -35,11 +35,16 @@ class Strategy:
     keep_status_on_create: ClassVar[bool] = False
     returns_deleted: ClassVar[bool] = False
     """Whether a DELETE that is carried out at once answers the object, not a Status."""
+    terminates: ClassVar[bool] = False
+    """Whether a delete marks an object as Terminating, to stay until `spec.finalizers` is empty."""
     unconditional_update: ClassVar[bool] = True
     """Whether an update without a resourceVersion is taken."""
     create_on_update: ClassVar[bool] = False
     """Whether a PUT may create."""
     default_propagation: ClassVar[str] = "Background"
+    """What becomes of the dependents where a delete does not say."""
+    owns: ClassVar[bool] = True
+    """Whether there can be dependents; where not, a delete's propagation policy means nothing."""
     status_keeps_metadata: ClassVar[tuple[str, ...]] = ()
     """Metadata fields that a write to the status subresource may not change."""
 

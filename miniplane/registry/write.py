@@ -60,7 +60,6 @@ def insert(
 
     if not owned:
         own(resource, None, obj, options, now, "")
-    name_it(context, resource, metadata)
     attributes = Attributes(
         context=context,
         operation="CREATE",
@@ -75,6 +74,8 @@ def insert(
     admission.mutate(attributes)
 
     metadata = obj["metadata"]
+    name_it(context, resource, metadata)
+    attributes.name = metadata.get("name", "")
     metadata["uid"] = context.ids.uid()
     metadata["creationTimestamp"] = now
     if strategy.generation:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_QUIET = ("Conflict", "NotFound", "AlreadyExists")
+_QUIET = ("Conflict", "NotFound", "AlreadyExists", "Forbidden")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 The plain JSON of an object and of a list is never decoded on its way out; every other form is.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,13 +66,21 @@ def dump(value: Any, media: Media, pretty: bool) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 if pretty else orjson.OPT_APPEND_NEWLINE)
 
 
+@functools.cache
+def _dumper() -> Any:
+    """A YAML dumper that writes what stands in two places twice, as Go does: no anchors."""
+    import yaml
+
+    base = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return type("Dumper", (base,), {"ignore_aliases": lambda self, data: True})
+
+
 def _yaml(value: Any) -> bytes:
     import yaml
 
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     return yaml.dump(
         value,
-        Dumper=dumper,
+        Dumper=_dumper(),
         default_flow_style=False,
         allow_unicode=True,
         encoding="utf-8",

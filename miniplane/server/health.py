@@ -46,6 +46,8 @@ CHECKS = {
 
 
 async def serve(call: Call) -> web.Response:
+    if call.info.path.endswith("/"):
+        return not_served()
     name, *rest = call.info.parts
     checks = CHECKS[name]
     if rest:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import orjson
 from aiohttp import web
 
-from miniplane.api import errors
 from miniplane.api.resources import Resource
 from miniplane.server import encode, openapi_protobuf
 from miniplane.server.call import Call
@@ -40,15 +39,17 @@ async def serve(call: Call) -> web.StreamResponse:
         return v2(call)
     if parts[:1] != ("v3",):
         return not_served()
-    return index(call) if len(parts) == 1 else document(call, "/".join(parts[1:]))
+    _, below, path = call.info.path.partition("/v3/")
+    return document(call, path) if below else index(call)
 
 
 def index(call: Call) -> web.Response:
-    """The documents that there are, with their hashes."""
+    """The documents that there are, with their hashes, whatever form was asked for."""
     from miniplane.api import openapi
 
-    _chosen(call, _V3_TYPES)
-    return _tagged(call, orjson.dumps(openapi.v3_index(_custom(call).texts)))
+    # The aggregator names no type; Go then guesses one from the first bytes.
+    texts = orjson.dumps(openapi.v3_index(_custom(call).texts))
+    return encode.respond(texts, content_type=encode.TEXT)
 
 
 def document(call: Call, path: str) -> web.Response:
@@ -58,12 +59,14 @@ def document(call: Call, path: str) -> web.Response:
     custom = _custom(call)
     entry = openapi.v3_index(custom.texts)["paths"].get(path)
     if entry is None:
-        return not_served()
-    _chosen(call, _V3_TYPES)
+        return web.Response(status=404)
+    if not _chosen(call, _V3_TYPES):
+        return _not_acceptable()
     url = entry["serverRelativeURL"]
     asked = call.param("hash")
     if asked and asked != url.partition("hash=")[2]:
-        return web.Response(status=301, headers={"Location": url, "Vary": "Accept"})
+        headers = {"Location": url, "Vary": "Accept", "Content-Type": JSON}
+        return web.Response(status=301, headers=headers)
     made = custom.document(path) if path in custom.texts else openapi.v3_document(path)
     response = _tagged(call, made)
     if asked:
@@ -86,6 +89,8 @@ def _documents(make: "type[CustomDocuments]", rows: Sequence[Resource]) -> "Cust
 def v2(call: Call) -> web.Response:
     """The document of everything, in JSON or protobuf."""
     kind = _chosen(call, _V2_TYPES)
+    if not kind:
+        return _not_acceptable()
     return _tagged(call, _v2() if kind == JSON else _v2_protobuf(), kind)
 
 
@@ -102,7 +107,7 @@ def _v2_protobuf() -> bytes:
 
 
 def _chosen(call: Call, offered: Mapping[str, str]) -> str:
-    """The media type to answer in: the first that is asked for and offered. StatusError 406.
+    """The media type to answer in: the first that is asked for and offered, "" for none.
 
     `offered` tells for each media type that may be asked for the one that is answered.
     """
@@ -113,7 +118,11 @@ def _chosen(call: Call, offered: Mapping[str, str]) -> str:
             kind, _, subtype = asked.partition("/")
             if clause.type in (kind, "*") and clause.subtype in (subtype, "*"):
                 return answered
-    raise errors.not_acceptable([JSON])
+    return ""
+
+
+def _not_acceptable() -> web.Response:
+    return web.Response(status=406, headers={"Vary": "Accept"})
 
 
 def _tagged(call: Call, body: bytes, content_type: str = JSON) -> web.Response:

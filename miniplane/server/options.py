@@ -1,7 +1,8 @@
 """Query parameters and delete bodies as the options of requests, checked as a real server does.
 
 Follows apimachinery's `pkg/apis/meta/v1/validation` and `pkg/apis/meta/internalversion/validation`
-for the checks, and `pkg/runtime/conversion.go` for how strings become values.
+for the checks, `pkg/apis/meta/internalversion/defaults.go` for the defaults, and
+`pkg/runtime/conversion.go` for how strings become values.
 """
 
 import dataclasses
@@ -203,16 +204,21 @@ def selection(call: Call, *, watch: bool | None = None) -> Selection:
         return Selection(ListOptions(), bool(watch))
     watching = "watch" in query and boolean(query["watch"])
     initial = query.get("sendInitialEvents")
+    send_initial = boolean(initial) if initial else None
+    revision, match = call.param("resourceVersion"), call.param("resourceVersionMatch")
+    if watching and send_initial is None and not match and revision in ("", "0"):
+        # The old way to ask for the present state first: defaulted into the new one.
+        send_initial, match = True, "NotOlderThan"
     options = ListOptions(
         label_selector=call.param("labelSelector"),
         field_selector=call.param("fieldSelector"),
         limit=max(0, _optional_int(call, "limit") or 0),
         continue_=call.param("continue"),
-        resource_version=call.param("resourceVersion"),
-        resource_version_match=call.param("resourceVersionMatch"),
+        resource_version=revision,
+        resource_version_match=match,
         allow_watch_bookmarks="allowWatchBookmarks" in query
         and boolean(query["allowWatchBookmarks"]),
-        send_initial_events=boolean(initial) if initial else None,
+        send_initial_events=send_initial,
         timeout_seconds=_optional_int(call, "timeoutSeconds"),
     )
     problems = _watch_problems(options) if watching else _list_problems(options)

@@ -50,7 +50,9 @@ async def _nothing(call: Call) -> web.Response:
 
 
 async def version(call: Call) -> web.Response:
-    return _indented(VERSION) if len(call.info.parts) == 1 else not_served()
+    if len(call.info.parts) > 1:
+        raise errors.path_not_found()
+    return _indented(VERSION)
 
 
 async def metrics(call: Call) -> web.Response:

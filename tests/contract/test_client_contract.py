@@ -373,10 +373,12 @@ async def test_collections(client):
 
 
 async def take(watch, count):
-    """So many events, as (type, name, value)."""
+    """So many events, as (type, name, value). Bookmarks may come at any time."""
     found = []
     while len(found) < count:
         for event in await watch.next():
+            if event.handle is None:
+                continue
             obj = event.handle.obj
             assert event.resource_version == obj["metadata"]["resourceVersion"]
             found.append((event.type, obj["metadata"]["name"], obj.get("data", {}).get("k")))

@@ -53,6 +53,7 @@ class FakeList:
     revision: int
     continue_token: str = ""
     remaining: int | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def data(self) -> bytes:

@@ -100,7 +100,7 @@ async def test_metrics_name_the_version(http):
     assert re.search(rb'^kubernetes_build_info{.*git_version="v1.36.2".*} 1$', answer.body, re.M)
 
 
-@pytest.mark.parametrize("path", ["/logs", "/version/x", "/metrics/x", "/openapi", "/openapi/v4"])
+@pytest.mark.parametrize("path", ["/logs", "/metrics/x", "/openapi", "/openapi/v4"])
 async def test_pages_that_are_not_there(http, path):
     assert (await http(f"GET {path}")).body == b"404 page not found\n"
 
@@ -130,9 +130,39 @@ async def test_an_old_hash_leads_to_the_new_one(http):
 
 async def test_openapi_v3_is_json_alone(http):
     protobuf = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf"
-    assert (await http("GET /openapi/v3", Accept=protobuf)).status == 406
-    answer = await http("GET /openapi/v3", Accept=f"{protobuf},*/*")
+    refused = await http("GET /openapi/v3/version", Accept=protobuf)
+    assert (refused.status, refused.body) == (406, b"")
+    answer = await http("GET /openapi/v3/version", Accept=f"{protobuf},*/*")
+    assert answer.json["openapi"] == "3.0.0"
+
+
+async def test_the_openapi_v3_index_knows_one_form_and_no_type(http):
+    answer = await http("GET /openapi/v3", Accept="text/html")
+    assert (answer.status, answer.type) == (200, "text/plain; charset=utf-8")
     assert "api/v1" in answer.json["paths"]
+
+
+async def test_below_the_openapi_v3_index_there_are_documents_and_empty_404s(http):
+    for path in ("", "nope", "api/v1/"):
+        answer = await http(f"GET /openapi/v3/{path}")
+        assert (answer.status, answer.body) == (404, b""), path
+
+
+async def test_health_checks_have_no_slash_behind_them(http):
+    for path in ("/healthz/", "/livez/ping/"):
+        assert (await http(f"GET {path}")).body == b"404 page not found\n"
+
+
+async def test_nothing_is_below_the_version(http):
+    answer = await http("GET /version/more")
+    assert (answer.status, answer.json["reason"]) == (404, "NotFound")
+    assert (await http("GET /version/")).status == 200
+
+
+async def test_yaml_has_no_anchors(http):
+    answer = await http("GET /apis/policy", Accept="application/yaml")
+    assert b"&" not in answer.body
+    assert answer.body.count(b"groupVersion: policy/v1") == 2
 
 
 async def test_openapi_v2_is_json_or_protobuf(http):

@@ -11,7 +11,11 @@ from miniplane.registry.context import Context
 
 @dataclasses.dataclass(slots=True)
 class Attributes:
-    """`operation` is CREATE, UPDATE or DELETE; `old` is None for a CREATE and frozen otherwise."""
+    """`operation` is CREATE, UPDATE or DELETE; `old` is None for a CREATE and frozen otherwise.
+
+    `name` is `""` as long as it is yet to be made from generateName: while plugins may still change
+    the object.
+    """
 
     context: Context
     operation: str
@@ -25,3 +29,8 @@ class Attributes:
     subresource: str = ""
     afterwards: list[Callable[[], None]] = dataclasses.field(default_factory=list)
     """What is to be done once the object has been stored."""
+
+    @property
+    def called(self) -> str:
+        """What a refusal calls the object: its name, or what its name is to be made from."""
+        return self.name or self.obj["metadata"].get("generateName") or "Unknown"

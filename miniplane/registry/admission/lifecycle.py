@@ -26,7 +26,7 @@ def namespace_lifecycle(attributes: Attributes) -> None:
         "field": "metadata.namespace",
     }
     why = f"unable to create new content in namespace {name} because it is being terminated"
-    raise errors.forbidden(attributes.resource, attributes.name, why, [cause])
+    raise errors.forbidden(attributes.resource, attributes.called, why, [cause])
 
 
 def immortal_namespaces(attributes: Attributes) -> None:

@@ -53,7 +53,7 @@ def service_account(attributes: Attributes) -> None:
             f"error looking up service account {attributes.namespace}/{name}: "
             f'serviceaccount "{name}" not found'
         )
-        raise errors.forbidden(resources.PODS, attributes.name, why)
+        raise errors.forbidden(resources.PODS, attributes.called, why)
     account = account or {}
     if account.get("imagePullSecrets") and not spec.get("imagePullSecrets"):
         spec["imagePullSecrets"] = list(account["imagePullSecrets"])
@@ -95,7 +95,7 @@ def priority(attributes: Attributes) -> None:
         found = attributes.context.find(resources.PRIORITY_CLASSES, "", name)
         if found is None:
             why = f"no PriorityClass with name {name} was found"
-            raise errors.forbidden(resources.PODS, attributes.name, why)
+            raise errors.forbidden(resources.PODS, attributes.called, why)
     else:
         defaults = [
             c for c in attributes.context.all(resources.PRIORITY_CLASSES) if c.get("globalDefault")
@@ -112,7 +112,7 @@ def priority(attributes: Attributes) -> None:
             f"the integer value of priority ({given}) must not be provided in pod spec; priority "
             f"admission controller computed {value} from the given PriorityClass name"
         )
-        raise errors.forbidden(resources.PODS, attributes.name, why)
+        raise errors.forbidden(resources.PODS, attributes.called, why)
     spec["priority"] = value
     given_policy = spec.get("preemptionPolicy")
     if given_policy and given_policy != preemption:
@@ -121,7 +121,7 @@ def priority(attributes: Attributes) -> None:
             f"spec; priority admission controller computed {preemption} from the given "
             "PriorityClass name"
         )
-        raise errors.forbidden(resources.PODS, attributes.name, why)
+        raise errors.forbidden(resources.PODS, attributes.called, why)
     spec["preemptionPolicy"] = preemption
 
 

@@ -94,6 +94,7 @@ class NamespaceStrategy(Strategy):
     """pkg/registry/core/namespace: phases, and a finalizer list of its own in the spec."""
 
     returns_deleted = True
+    terminates = True
 
     def prepare_for_create(self, obj: Obj, context: Context) -> None:
         obj["status"] = {"phase": "Active"}
@@ -105,19 +106,6 @@ class NamespaceStrategy(Strategy):
     def prepare_for_update(self, obj: Obj, old: Obj, context: Context) -> None:
         restore(obj, old, "spec")
         restore(obj, old, "status")
-
-    def delete(self, obj: Obj, context: Context) -> tuple[Obj | None, bool]:
-        """Mark as Terminating; the namespace controller empties and finalizes it."""
-        metadata = obj["metadata"]
-        held = bool(obj.get("spec", {}).get("finalizers") or metadata.get("finalizers"))
-        if "deletionTimestamp" in metadata:
-            return None, held
-        marked = {
-            **obj,
-            "metadata": {**metadata, "deletionTimestamp": context.clock.rfc3339()},
-            "status": {**obj.get("status", {}), "phase": "Terminating"},
-        }
-        return marked, held
 
     def should_delete_during_update(self, obj: Obj, old: Obj) -> bool:
         return (
@@ -143,6 +131,7 @@ class ReplicationControllerStrategy(Strategy):
 
 class EventStrategy(Strategy):
     create_on_update = True
+    owns = False
 
 
 class CreateOnUpdate(Strategy):
@@ -162,14 +151,8 @@ class SecretStrategy(Strategy):
             restore(obj, old, "type")
 
 
-class ResourceQuotaStrategy(Strategy):
-    create_on_update = True
-    returns_deleted = True
-
-
 class PodTemplateStrategy(Strategy):
     generation = True
-    create_on_update = True
     returns_deleted = True
 
     def spec_changed(self, obj: Obj, old: Obj) -> bool:
@@ -186,7 +169,7 @@ STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("", "LimitRange"): CreateOnUpdate,
     ("", "ServiceAccount"): ReturnsDeleted,
     ("", "Secret"): SecretStrategy,
-    ("", "ResourceQuota"): ResourceQuotaStrategy,
+    ("", "ResourceQuota"): ReturnsDeleted,
     ("", "PodTemplate"): PodTemplateStrategy,
     ("rbac.authorization.k8s.io", "Role"): CreateOnUpdate,
     ("rbac.authorization.k8s.io", "RoleBinding"): CreateOnUpdate,

@@ -96,6 +96,11 @@ class Conditional(Strategy):
     unconditional_update = False
 
 
+class RuntimeClassStrategy(Strategy):
+    create_on_update = True
+    unconditional_update = False
+
+
 STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("apiextensions.k8s.io", "CustomResourceDefinition"): CustomResourceDefinitionStrategy,
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): Webhooks,
@@ -108,5 +113,5 @@ STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"): FlowControl,
     ("certificates.k8s.io", "CertificateSigningRequest"): CertificateSigningRequestStrategy,
     ("apiregistration.k8s.io", "APIService"): Conditional,
-    ("node.k8s.io", "RuntimeClass"): Conditional,
+    ("node.k8s.io", "RuntimeClass"): RuntimeClassStrategy,
 }

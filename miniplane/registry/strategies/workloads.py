@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from miniplane.api import errors
 from miniplane.api.objects import Obj, thaw
 from miniplane.api.options import DeleteOptions
+from miniplane.api.selectors.requirements import parse_int64
 from miniplane.registry.context import Context
 from miniplane.registry.strategy import Strategy
 
@@ -30,6 +32,17 @@ class StatefulSetStrategy(_Counted):
         super().prepare_for_update(obj, old, context)
         _drop_max_unavailable(obj, old, context)
 
+    def warnings_on_create(self, obj: Obj) -> Sequence[str]:
+        if obj["spec"].get("revisionHistoryLimit", 0) >= 0:
+            return ()
+        return (
+            "spec.revisionHistoryLimit: a negative value retains all historical revisions; "
+            "a value >= 0 is recommended",
+        )
+
+    def warnings_on_update(self, obj: Obj, old: Obj) -> Sequence[str]:
+        return self.warnings_on_create(obj)
+
 
 def _drop_max_unavailable(obj: Obj, old: Obj | None, context: Context) -> None:
     """maxUnavailable stands behind a gate; a set that has it already keeps it."""
@@ -50,7 +63,10 @@ def _max_unavailable(obj: Obj) -> Any:
 
 
 class DaemonSetStrategy(_Counted):
-    """Counts its template's generations in an annotation, as the API has done since 1.6."""
+    """Counts its template's generations in an annotation, as the API has done since 1.6.
+
+    A new set may say where to begin; afterwards only the server counts.
+    """
 
     first_status = {
         "currentNumberScheduled": 0,
@@ -61,7 +77,7 @@ class DaemonSetStrategy(_Counted):
 
     def prepare_for_create(self, obj: Obj, context: Context) -> None:
         super().prepare_for_create(obj, context)
-        _annotate(obj, 1)
+        _annotate(obj, max(1, _first_count(obj)))
 
     def prepare_for_update(self, obj: Obj, old: Obj, context: Context) -> None:
         super().prepare_for_update(obj, old, context)
@@ -74,6 +90,19 @@ class DaemonSetStrategy(_Counted):
             count += 1
         if count:
             _annotate(obj, count)
+
+
+def _first_count(obj: Obj) -> int:
+    text = (obj["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "0")
+    count = parse_int64(text)
+    if count is None:
+        # The real server stumbles over it when it reads the object into its internal form.
+        problem = "value out of range" if text.lstrip("+-").isdecimal() else "invalid syntax"
+        raise errors.bad_request(
+            'DaemonSet in version "v1" cannot be handled as a DaemonSet: strconv.ParseInt: '
+            f'parsing "{text}": {problem}'
+        )
+    return count
 
 
 def _annotate(obj: Obj, count: int) -> None:

@@ -14,4 +14,4 @@ async def delete_collection(call: Call) -> web.StreamResponse:
     resource = call.resource
     namespace = call.info.namespace if resource.namespaced else ""
     result = call.registry.delete_collection(resource, namespace, deletion, chosen.options)
-    return encode.listed(call, media, result, warnings=call.notices)
+    return encode.listed(call, media, result, warnings=[*call.notices, *result.warnings])

@@ -48,9 +48,9 @@ async def start(call: Call, chosen: ListOptions) -> web.StreamResponse:
     try:
         source = call.registry.watch(resource, namespace, chosen)
     except StatusError as error:
-        if error.code != 410:
+        if error.code not in (410, 504):
             raise
-        # A revision that is gone is news for the stream, not for the status line.
+        # A revision that is gone or not there yet is news for the stream, not the status line.
         return await stream.fail(error)
     try:
         return await stream.run(source)

@@ -116,7 +116,7 @@ def test_events_in_both_versions():
         (
             resources.PODS,
             "a=b=c,metadata.name=x",
-            "invalid selector: 'a=b=c,metadata.name=x'; can't understand 'a=b=c'",
+            "invalid field selector: unescaped character in value: 61",
         ),
         (resources.PODS, "spec.hostname=a", "field label not supported: spec.hostname"),
         (resources.NODES, "metadata.namespace=a", "field label not supported: metadata.namespace"),
@@ -133,7 +133,7 @@ def test_events_in_both_versions():
             '"status.replicas" is not a known field selector: only "metadata.name", '
             '"metadata.namespace"',
         ),
-        (resources.JOBS, "a=b", 'field label "a" not supported for batchv1.Job'),
+        (resources.JOBS, "a=b", 'field label "a" not supported for Job'),
         (
             resources.resource("resourceslices", "resource.k8s.io"),
             "metadata.namespace=a",
@@ -192,3 +192,27 @@ def test_every_field_of_every_kind_reads_any_object(resource, obj):
     for name in fields.supported(resource):
         selector = fields.parse(f"{name}=x", resource)
         assert selector.matches(obj) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("value", "meaning"),
+    [(r"a\,b", "a,b"), (r"a\=b", "a=b"), (r"a\\", "a\\"), ("", ""), ("a!b", "a!b")],
+)
+def test_values_are_unescaped(value, meaning):
+    chosen = fields.parse(f"metadata.name={value},metadata.namespace!=x", resources.PODS)
+    assert chosen.exact("metadata.name") == meaning
+    assert len(chosen.terms) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("metadata.name=a=b", "unescaped character in value: 61"),
+        (r"metadata.name=a\x", r"invalid escape sequence: \x"),
+        ("metadata.name=a\\", "invalid escape sequence: \\"),
+    ],
+)
+def test_values_that_are_escaped_badly_are_refused(text, why):
+    with pytest.raises(StatusError) as caught:
+        fields.parse(text, resources.PODS)
+    assert caught.value.message == f"invalid field selector: {why}"

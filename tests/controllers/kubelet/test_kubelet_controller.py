@@ -2,9 +2,12 @@
 
 import contextlib
 
+import pytest
+
 from miniplane import testing
 from miniplane.api.options import DeleteOptions
 from miniplane.api.resources import CONFIGMAPS, EVENTS, LEASES, NODES, PODS, SECRETS
+from miniplane.controllers.kubelet.view import CLEANUP
 from miniplane.testing import objects
 
 
@@ -70,7 +73,7 @@ async def test_starting_and_stopping_takes_time():
         pod = await get(c, "web")
         assert pod["status"]["observedGeneration"] == 2
         await c.settle()
-        assert c.clock.time() == begun + 7
+        assert c.clock.time() == pytest.approx(begun + 7 + CLEANUP)
         assert await c.pods() == []
 
 

@@ -92,6 +92,10 @@ class Judge:
             self.sim.complain(f"{node} gets another pod beside {[name(p) for p in there]}")
         if node not in self.eligible():
             self.sim.complain(f"{node} gets a pod, but is none of the set's")
+        if any(self.sim.seems_fine(name(p)) for p in there):
+            under_way = [other for other in self.by_node() if self.surging(other)]
+            if len(under_way) + 1 > surge:
+                self.sim.complain(f"{node} surges while {under_way} do")
 
     def deletes(self, pod: Obj) -> None:
         node = node_of(pod)
@@ -110,6 +114,13 @@ class Judge:
         down = [other for other in self.eligible() if other != node and not self.served(other)]
         if len(down) + 1 > unavailable:
             self.sim.complain(f"{name(pod)} is replaced while {down} are without a pod")
+
+    def surging(self, node: str) -> bool:
+        """Whether a pod that is not ready yet stands beside one that is: the others are replaced
+        at once, however many there are."""
+        there = [pod for pod in self.by_node()[node] if alive(pod)]
+        ready = [self.sim.seems_fine(name(pod)) for pod in there]
+        return any(ready) and not all(ready)
 
     def served(self, node: str) -> bool:
         return any(self.sim.seems_fine(name(pod)) for pod in self.by_node().get(node, ()))
