@@ -60,10 +60,13 @@ def _delete(
     strategy = strategy_of(resource)
     obj = present.obj
     _check_preconditions(resource, obj, options)
-    marked: Obj | None
-    if not strategy.terminates:
+    first = "deletionTimestamp" not in obj["metadata"]
+    marked: Obj | None = strategy.first_delete(obj, context) if first else None
+    if marked is not None:
+        held = True
+    elif not strategy.terminates:
         marked, held = _mark(context, strategy, obj, options)
-    elif "deletionTimestamp" not in obj["metadata"]:
+    elif first:
         marked, held = _terminate(context, strategy, obj, options), True
     elif obj.get("spec", {}).get("finalizers"):
         marked, held = None, True

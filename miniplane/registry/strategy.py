@@ -52,6 +52,11 @@ class Strategy:
         self.resource = resource
         self.has_status = resource.subresource("status") is not None
 
+    def first_delete(self, obj: Obj, context: "Context") -> Obj | None:
+        """What the first delete makes of an object that stays on for a while; None for most kinds,
+        which go at once or wait for finalizers or a grace period."""
+        return None
+
     def begin_create(self, obj: Obj, context: "Context") -> Finish:
         """Called first: take for a new object what others must not get meanwhile."""
         return nothing

@@ -31,11 +31,9 @@ class CustomResourceDefinitionStrategy(Strategy):
         status["storedVersions"] = versions
         obj["status"] = status
 
-    def delete(self, obj: Obj, context: Context) -> tuple[Obj | None, bool]:
+    def first_delete(self, obj: Obj, context: Context) -> Obj | None:
         """Mark as Terminating; the instances have to go first."""
         metadata = obj["metadata"]
-        if "deletionTimestamp" in metadata:
-            return None, bool(metadata.get("finalizers"))
         finalizers = list(metadata.get("finalizers") or ())
         if definitions.FINALIZER not in finalizers:
             finalizers.append(definitions.FINALIZER)
@@ -48,12 +46,11 @@ class CustomResourceDefinitionStrategy(Strategy):
             "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will "
             "begin soon",
         }
-        marked = {
+        return {
             **obj,
             "metadata": {**metadata, "deletionTimestamp": now, "finalizers": finalizers},
             "status": definitions.with_condition(obj.get("status") or {}, pending),
         }
-        return marked, True
 
     def warnings_on_create(self, obj: Obj) -> Sequence[str]:
         return definitions.unknown_formats(obj)
