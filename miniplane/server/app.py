@@ -5,6 +5,8 @@ One catch-all route, one function: the order of the steps is the order of the li
 
 import asyncio
 import dataclasses
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import hdrs, web
 from multidict import istr
@@ -42,7 +44,12 @@ class State:
     closing: bool = False
 
 
+Handler = Callable[[Any], Awaitable[web.StreamResponse]]
+
 STATE = web.AppKey("state", State)
+HANDLER: web.AppKey[Handler] = web.AppKey("handler")
+"""What answers every request. A server may call it without asking aiohttp's router, which knows one
+route only."""
 
 
 def create_app(
@@ -72,6 +79,7 @@ def create_app(
     async def handle(request: web.Request) -> web.StreamResponse:
         return await _serve(state, request)
 
+    app[HANDLER] = handle
     app.router.add_route("*", "/{path:.*}", handle)
     app.on_shutdown.append(end_watches)
     return app
