@@ -19,6 +19,8 @@ from miniplane.server import serve
 
 STOPPING = 0.4
 """How long the cluster may take to stop, in seconds."""
+KEPT = 32 * 2**20
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 GARBAGE = (20_000, 20, 20)
 """When the three generations are collected. Objects are made by the thousand here and live long."""
 
@@ -90,6 +92,7 @@ async def _serve(config: Config, sock: socket.socket, url: str, written: Path) -
         )
         async with serve.Server(app, config, sock=sock):
             _collect_garbage_from_now_on()
+            _keep_freed_memory()
             print(f"miniplane is ready at {url}", flush=True)
             print(f"export KUBECONFIG={shlex.quote(str(written))}", flush=True)
             await stop.wait()
@@ -104,6 +107,19 @@ def _collect_garbage_from_now_on() -> None:
     gc.freeze()
     gc.set_threshold(*GARBAGE)
     gc.enable()
+
+
+def _keep_freed_memory() -> None:
+    """Long lists take megabytes for a moment. Giving them back to the system and asking for them
+    again, page by page, costs more than making the list; so up to `KEPT` bytes stay with us."""
+    import ctypes
+
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return  # another C library than glibc
+    mallopt(_M_TRIM_THRESHOLD, KEPT)
+    mallopt(_M_MMAP_THRESHOLD, KEPT)
 
 
 def _on_signals(stop: asyncio.Event) -> None:
