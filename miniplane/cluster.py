@@ -50,9 +50,10 @@ class Cluster:
         )
         self.client: Client = InProcessClient(self.registry)
         client = wrap_client(self.client)
+        self.informers = InformerFactory(client, self.clock)
         context = ControllerContext(
             client=client,
-            informers=InformerFactory(client, self.clock),
+            informers=self.informers,
             clock=self.clock,
             ids=self.ids,
             config=self.config,

@@ -27,6 +27,9 @@ class Config(pydantic.BaseModel):
     """Address to listen on; anything but loopback needs `allow_remote`."""
     port: Port = 8001
     """0 takes any free port."""
+    dns_port: Port | None = None
+    """Where to answer the names of the cluster, over UDP and TCP; 0 takes any free port, None
+    answers none."""
     nodes: Annotated[int, pydantic.Field(ge=0, le=5000)] = 3
     """How many simulated nodes the cluster starts with."""
     controllers: str = "*"

@@ -10,7 +10,7 @@ import sys
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("miniplane.cli", "miniplane.testing", "miniplane.__main__"),
     ("miniplane.cluster",),
-    ("miniplane.server", "miniplane.controllers"),
+    ("miniplane.server", "miniplane.dns", "miniplane.controllers"),
     ("miniplane.runtime",),
     ("miniplane.client",),
     ("miniplane.registry",),

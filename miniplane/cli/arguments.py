@@ -13,6 +13,7 @@ from miniplane.cli.failure import Failure
 SERVE_FLAGS: tuple[tuple[str, str, str], ...] = (
     ("host", "ADDRESS", "address to listen on (127.0.0.1)"),
     ("port", "PORT", "port to listen on, 0 for any free one (8001)"),
+    ("dns-port", "PORT", "port to answer the cluster's names on, UDP and TCP (none)"),
     ("nodes", "N", "simulated nodes to start with (3)"),
     ("controllers", "LIST", "controllers to run, as in '*,-kubelet' (*)"),
     ("kubeconfig", "PATH", "where to write a kubeconfig (a place of its own, removed at exit)"),

@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pydantic
 
@@ -16,6 +17,9 @@ from miniplane.cli import arguments, kubeconfig
 from miniplane.cli.failure import Failure
 from miniplane.config import Config
 from miniplane.server import serve
+
+if TYPE_CHECKING:
+    from miniplane.cluster import Cluster
 
 STOPPING = 0.4
 """How long the cluster may take to stop, in seconds."""
@@ -90,16 +94,36 @@ async def _serve(config: Config, sock: socket.socket, url: str, written: Path) -
             authenticate=cluster.registry.authenticate,
             served=Served(cluster.registry.custom),
         )
-        async with serve.Server(app, config, sock=sock):
+        async with contextlib.AsyncExitStack() as stack:
+            dns = await _names(config, cluster, stack)
+            await stack.enter_async_context(serve.Server(app, config, sock=sock))
             _collect_garbage_from_now_on()
             _keep_freed_memory()
             print(f"miniplane is ready at {url}", flush=True)
             print(f"export KUBECONFIG={shlex.quote(str(written))}", flush=True)
+            if dns:
+                print(dns, flush=True)
             await stop.wait()
     finally:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOPPING):
                 await cluster.stop()
+
+
+async def _names(config: Config, cluster: "Cluster", stack: contextlib.AsyncExitStack) -> str:
+    """Answer names if that is asked for. How to ask for them; Failure when the port is taken."""
+    if config.dns_port is None:
+        return ""
+    from miniplane.dns.serve import dns_server
+
+    try:
+        server = dns_server(cluster.informers, config.host, config.dns_port)
+        await stack.enter_async_context(server)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise Failure(f"cannot answer names on {config.host}:{config.dns_port}: {why}") from None
+    host, port = server.address
+    return f"names are answered by dig @{host} -p {port} NAME"
 
 
 def _collect_garbage_from_now_on() -> None:

@@ -25,10 +25,12 @@ Objects: TypeAlias = list[Obj]
 class Harness:
     """A running cluster and the ways to move it along."""
 
-    def __init__(self, cluster: "Cluster", url: str = ""):
+    def __init__(self, cluster: "Cluster", url: str = "", dns: tuple[str, int] = ("", 0)):
         self.cluster = cluster
         self.url = url
         """Where its HTTP server listens; empty without one."""
+        self.dns = dns
+        """Where its names are answered: address and port; `("", 0)` for nowhere."""
 
     @property
     def client(self) -> Client:
@@ -155,6 +157,12 @@ async def cluster(
                 served=Served(made.registry.custom),
             )
             url = (await stack.enter_async_context(Server(app, config))).url
-        harness = Harness(made, url)
+        dns = ("", 0)
+        if config.dns_port is not None:
+            from miniplane.dns.serve import dns_server
+
+            server = dns_server(made.informers, config.host, config.dns_port)
+            dns = (await stack.enter_async_context(server)).address
+        harness = Harness(made, url, dns)
         await harness.settle()
         yield harness

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 
+import dns.resolver
 import pytest
 
 
@@ -118,3 +119,27 @@ def test_a_bad_value(start):
     assert failure(start(MINIPLANE_POD_STARTUP="soon")).startswith(
         "miniplane: MINIPLANE_POD_STARTUP 'soon': input should be a valid number"
     )
+
+
+def test_the_names_of_the_cluster(start):
+    process = start("--port", "0", "--dns-port", "0")
+    ready(process)
+    line = process.stdout.readline()
+    told = re.fullmatch(r"names are answered by dig @(127\.0\.0\.1) -p (\d+) NAME\n", line)
+    assert told, line
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers, resolver.port = [told[1]], int(told[2])
+    found = resolver.resolve("kubernetes.default.svc.cluster.local", "A", lifetime=10)
+    assert [str(address) for address in found] == ["10.96.0.1"]
+
+
+def test_a_taken_port_for_names_is_refused(start):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = start("--port", "0", "--dns-port", str(port))
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert err.startswith(f"miniplane: cannot answer names on 127.0.0.1:{port}: ")
+    assert "Traceback" not in err + out
