@@ -12,6 +12,10 @@ from miniplane.controllers.endpoints.controller import (
 )
 from miniplane.controllers.garbagecollector.controller import GarbageCollector
 from miniplane.controllers.kubelet.controller import Kubelet
+from miniplane.controllers.loadbalancer.controller import (
+    IngressController,
+    LoadBalancerController,
+)
 from miniplane.controllers.namespace.controller import NamespaceController
 from miniplane.controllers.nodeipam.controller import NodeIpamController, TtlController
 from miniplane.controllers.nodelifecycle.controller import NodeLifecycleController
@@ -49,6 +53,8 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroring,
+    LoadBalancerController,
+    IngressController,
     DisruptionController,
     VolumeBinder,
     EphemeralVolumes,

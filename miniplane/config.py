@@ -40,6 +40,9 @@ class Config(pydantic.BaseModel):
     """How long a simulated pod takes from bound to running."""
     service_cidr: Cidr = "10.96.0.0/16"
     pod_cidr: Cidr = "10.244.0.0/16"
+    load_balancer_cidr: Cidr | None = None
+    """Addresses for services of type LoadBalancer and for ingresses; None leaves them pending, as
+    clusters without a cloud do."""
     seed: int | None = None
     """Makes names, uids and choices repeatable; None draws them from the system."""
     feature_gates: dict[str, bool] = {}

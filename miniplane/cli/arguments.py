@@ -20,6 +20,7 @@ SERVE_FLAGS: tuple[tuple[str, str, str], ...] = (
     ("pod-startup", "SECONDS", "how long a pod takes to start (1)"),
     ("service-cidr", "CIDR", "addresses of services (10.96.0.0/16)"),
     ("pod-cidr", "CIDR", "addresses of pods (10.244.0.0/16)"),
+    ("load-balancer-cidr", "CIDR", "addresses of load balancers and ingresses (none)"),
     ("seed", "N", "make names, uids and choices repeatable"),
     ("feature-gates", "A=true,B=false", "feature gates"),
 )
