@@ -1,6 +1,7 @@
 """`cluster()`: a whole control plane for the length of a test."""
 
 import contextlib
+import functools
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,6 +16,8 @@ from miniplane.runtime import settle
 from miniplane.runtime.manager import Part
 
 if TYPE_CHECKING:
+    import ssl
+
     from miniplane.cluster import Cluster
     from miniplane.registry.registry import Registry
 
@@ -29,6 +32,23 @@ class Harness:
         self.cluster = cluster
         self.url = url
         """Where its HTTP server listens; empty without one."""
+
+    @functools.cached_property
+    def tls(self) -> "ssl.SSLContext | None":
+        """For a client of its HTTPS server that is the administrator; None for plain HTTP."""
+        serving = self.cluster.serving
+        return None if serving is None else serving.client()
+
+    def kubeconfig(self) -> str:
+        """A kubeconfig for its HTTP server, with the administrator's credentials for HTTPS."""
+        from miniplane.cli import kubeconfig
+
+        serving = self.cluster.serving
+        if serving is None:
+            return kubeconfig.render(self.url)
+        admin = serving.admin
+        access = kubeconfig.Access(serving.authorities, admin.certificate, admin.key)
+        return kubeconfig.render(self.url, access)
 
     @property
     def client(self) -> Client:
@@ -115,13 +135,14 @@ async def cluster(
     seed: int | None = 0,
     clock: Clock | None = None,
     http: bool = False,
+    https: bool = False,
     wrap_client: Callable[[Client], Client] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Harness]:
     """A cluster with `nodes` simulated nodes, settled before it is handed over.
 
     `clock` is a VirtualClock unless given; `seed` None makes every run different; `http` serves it
-    on a free loopback port (`Harness.url`); `wrap_client` comes between the controllers and the
+    on a free loopback port (`Harness.url`), or HTTPS with `https` (`Harness.tls`); `wrap_client` comes between the controllers and the
     registry, as `testing.FaultClient` does. `**settings` are those of `miniplane.config.Config`:
     `controllers="*,-kubelet"` switches parts off. Pods start without delay unless `pod_startup`
     says otherwise.
@@ -129,7 +150,7 @@ async def cluster(
     from miniplane.cluster import Cluster
     from miniplane.config import Config
 
-    settings = {"pod_startup": 0.0, "port": 0, **settings}
+    settings = {"pod_startup": 0.0, "port": 0, "https": https, **settings}
     config = Config(nodes=nodes, seed=seed, **settings)
     made = Cluster(
         config,
@@ -141,7 +162,7 @@ async def cluster(
         await made.start()
         stack.push_async_callback(made.stop)
         url = ""
-        if http:
+        if http or https:
             from miniplane.server.app import create_app
             from miniplane.server.serve import Server
             from miniplane.server.served import Served
@@ -154,7 +175,8 @@ async def cluster(
                 authenticate=made.registry.authenticate,
                 served=Served(made.registry.custom),
             )
-            url = (await stack.enter_async_context(Server(app, config))).url
+            tls = made.serving.server if made.serving is not None else None
+            url = (await stack.enter_async_context(Server(app, config, tls=tls))).url
         harness = Harness(made, url)
         await harness.settle()
         yield harness
