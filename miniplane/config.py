@@ -87,9 +87,7 @@ class Config(pydantic.BaseModel):
         if (self.tls_cert_file is None) != (self.tls_private_key_file is None):
             raise ValueError("--tls-cert-file and --tls-private-key-file go together")
         if self.https and self.allow_remote and self.seed is not None:
-            raise ValueError(
-                "--seed makes the keys guessable, so it does not go with --allow-remote"
-            )
+            raise ValueError("--seed makes keys that others can guess: not with --allow-remote")
         return self
 
     @property

@@ -38,7 +38,7 @@ class Access:
 
 
 def _entries(url: str, access: Access | None) -> tuple[dict[str, str], dict[str, str]]:
-    """The cluster and the user of a kubeconfig. A server that speaks plain HTTP asks for nothing."""
+    """The cluster and the user of a kubeconfig. Over plain HTTP nothing is asked for."""
     cluster, user = {"server": url}, {}
     if access is not None:
         cluster["certificate-authority-data"] = _base64(access.authorities)

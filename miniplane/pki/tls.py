@@ -42,7 +42,7 @@ def _trust(context: ssl.SSLContext, authorities: str) -> None:
     try:
         context.load_verify_locations(cadata=authorities)
     except ssl.SSLError:
-        raise ValueError("there is no certificate that can be read") from None
+        raise ValueError("no certificate that can be read") from None
 
 
 def _load(context: ssl.SSLContext, certificate: str, key: str) -> None:
@@ -51,9 +51,7 @@ def _load(context: ssl.SSLContext, certificate: str, key: str) -> None:
         with _file(certificate) as certfile, _file(key) as keyfile:
             context.load_cert_chain(certfile, keyfile)
     except ssl.SSLError:
-        raise ValueError(
-            "there is no certificate that can be read, or its key is another"
-        ) from None
+        raise ValueError("no certificate that can be read, or the key of another") from None
 
 
 @contextlib.contextmanager

@@ -142,10 +142,10 @@ async def cluster(
     """A cluster with `nodes` simulated nodes, settled before it is handed over.
 
     `clock` is a VirtualClock unless given; `seed` None makes every run different; `http` serves it
-    on a free loopback port (`Harness.url`), or HTTPS with `https` (`Harness.tls`); `wrap_client` comes between the controllers and the
-    registry, as `testing.FaultClient` does. `**settings` are those of `miniplane.config.Config`:
-    `controllers="*,-kubelet"` switches parts off. Pods start without delay unless `pod_startup`
-    says otherwise.
+    on a free loopback port (`Harness.url`), `https` serves HTTPS (`Harness.tls`); `wrap_client`
+    comes between the controllers and the registry, as `testing.FaultClient` does. `**settings` are
+    those of `miniplane.config.Config`: `controllers="*,-kubelet"` switches parts off. Pods start
+    without delay unless `pod_startup` says otherwise.
     """
     from miniplane.cluster import Cluster
     from miniplane.config import Config

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from miniplane.api.customresources import definitions
 from miniplane.api.objects import Obj
 from miniplane.api.options import User
+from miniplane.registry import conditions as times
 from miniplane.registry.context import Context
 from miniplane.registry.strategy import Strategy, restore
-from miniplane.registry.subresources import approval
 
 
 class CustomResourceDefinitionStrategy(Strategy):
@@ -114,7 +114,7 @@ class CertificateSigningRequestStrategy(Strategy):
                 for place, condition in zip(places, kept, strict=True):
                     conditions[place] = condition
         if conditions:
-            status["conditions"] = approval.with_times(conditions, old, context)
+            status["conditions"] = times.with_times(conditions, old, context)
         obj["status"] = status
 
 

@@ -1,9 +1,7 @@
-"""certificatesigningrequests/approval, and what it has in common with the status: conditions.
-
-Follows `pkg/registry/certificates/certificates/strategy.go`.
-"""
+"""certificatesigningrequests/approval."""
 
 from miniplane.api.objects import Obj
+from miniplane.registry.conditions import with_times
 from miniplane.registry.context import Context
 from miniplane.registry.subresources.podparts import keep_all
 
@@ -17,22 +15,3 @@ def keep_approval(obj: Obj, old: Obj, context: Context) -> None:
     if conditions:
         status["conditions"] = with_times(conditions, old, context)
     obj["status"] = status
-
-
-def with_times(conditions: list[Obj], old: Obj, context: Context) -> list[Obj]:
-    """Conditions with the times that they lack: when they were written, and since when they are as
-    they are."""
-    now = context.clock.rfc3339()
-    before = (old.get("status") or {}).get("conditions") or ()
-    since = {
-        (c.get("type"), c.get("status")): c["lastTransitionTime"]
-        for c in reversed(before)
-        if c.get("lastTransitionTime")
-    }
-    filled = []
-    for condition in conditions:
-        as_it_is = condition.get("type"), condition.get("status")
-        updated = condition.get("lastUpdateTime") or now
-        changed = condition.get("lastTransitionTime") or since.get(as_it_is, now)
-        filled.append({**condition, "lastUpdateTime": updated, "lastTransitionTime": changed})
-    return filled
