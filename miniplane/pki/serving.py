@@ -32,7 +32,7 @@ class Serving:
         shown = self._shown(authority, config, endpoint)
         authorities = own
         if config.client_ca_file is not None:
-            authorities += "\n" + _read(config.client_ca_file)
+            authorities += _authorities(config.client_ca_file)
         self.authorities = own if config.tls_cert_file is None else own + shown.certificate
         """What a client has to trust, in PEM."""
         self.admin = authority.issue(ADMIN, organizations=[ADMINS], purpose="client auth")
@@ -40,8 +40,8 @@ class Serving:
         try:
             self.server: ssl.SSLContext = tls.server(shown.certificate, shown.key, authorities)
         except ValueError as error:
-            files = [config.tls_cert_file, config.tls_private_key_file, config.client_ca_file]
-            raise ValueError(f"{', '.join(filter(None, files))}: {error}") from None
+            files = f"{config.tls_cert_file}, {config.tls_private_key_file}"
+            raise ValueError(f"{files}: {error}") from None
 
     def client(self) -> ssl.SSLContext:
         """For a client that is the administrator."""
@@ -57,6 +57,15 @@ class Serving:
         return authority.issue(
             "kube-apiserver", purpose="server auth", names=list(dict.fromkeys(names))
         )
+
+
+def _authorities(path: str) -> str:
+    text = _read(path)
+    try:
+        tls.client(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return "\n" + text
 
 
 def _read(path: str) -> str:
