@@ -253,5 +253,3 @@ def test_a_token_file_that_is_none(make_world, tmp_path, text, message):
     with pytest.raises(ValueError) as caught:
         make_world(token_auth_file=str(tmp_path / "tokens"))
     assert message in str(caught.value)
-
-
