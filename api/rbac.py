@@ -23,6 +23,8 @@ GROUP = "rbac.authorization.k8s.io"
 MASTERS = "system:masters"
 AUTHENTICATED = "system:authenticated"
 UNAUTHENTICATED = "system:unauthenticated"
+CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
+"""The key, in a user's extra, of what he has shown: a token's id or a certificate's digest."""
 ANONYMOUS = "system:anonymous"
 SERVICE_ACCOUNTS = "system:serviceaccounts"
 _SERVICE_ACCOUNT = "system:serviceaccount:"
@@ -93,6 +95,13 @@ def implied_groups(name: str) -> tuple[str, ...]:
     if name.startswith(_SERVICE_ACCOUNT) and colon and namespace and account:
         return service_account_groups(namespace)
     return ()
+
+
+def with_authenticated(name: str, groups: tuple[str, ...]) -> tuple[str, ...]:
+    """The groups of somebody who has shown who he is (apiserver's `AuthenticatedGroupAdder`)."""
+    if name == ANONYMOUS or AUTHENTICATED in groups or UNAUTHENTICATED in groups:
+        return groups
+    return (*groups, AUTHENTICATED)
 
 
 def authorize(user: User, asked: Attributes, policy: Policy) -> Decision:

@@ -1,5 +1,6 @@
 """The controllers that a cluster starts, in the order in which they are started."""
 
+from miniplane.controllers.certificates.controller import Approver, Cleaner, Signer
 from miniplane.controllers.clusterroleaggregation.controller import ClusterRoleAggregation
 from miniplane.controllers.crd.controller import DefinitionController
 from miniplane.controllers.daemonset.controller import DaemonSetController
@@ -43,6 +44,9 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     RootCAPublisher,
     NamespaceController,
     ClusterRoleAggregation,
+    Approver,
+    Signer,
+    Cleaner,
     ResourceQuotaController,
     GarbageCollector,
     StatefulSetController,

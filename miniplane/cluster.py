@@ -14,9 +14,11 @@ from miniplane.clock import Clock, RealClock, VirtualClock
 from miniplane.config import Config
 from miniplane.controllers.table import CONTROLLERS
 from miniplane.ids import Ids
+from miniplane.pki.authority import Authority
+from miniplane.pki.serving import Serving
 from miniplane.registry.registry import Registry
 from miniplane.registry.stored import Stored
-from miniplane.registry.upkeep import Upkeep
+from miniplane.registry.upkeep import HOST_IP, Upkeep
 from miniplane.runtime import settle
 from miniplane.runtime.controller import ControllerContext
 from miniplane.runtime.informer import InformerFactory
@@ -28,7 +30,7 @@ class Cluster:
     """A control plane.
 
     `await start()` returns when its controllers run; `await stop()` ends them. ValueError for a
-    `config.controllers` that names an unknown one.
+    `config.controllers` that names an unknown one, or a file that cannot be used.
     """
 
     def __init__(
@@ -44,6 +46,11 @@ class Cluster:
         self.config = config or Config()
         self.clock = clock or RealClock()
         self.ids = ids or Ids(self.config.seed)
+        self.authority = Authority(self.ids.fork("authority"), self.clock)
+        self.serving = (
+            Serving(self.authority, self.config, endpoint=HOST_IP) if self.config.https else None
+        )
+        """TLS for a server in front; None for plain HTTP."""
         self.store: Store[Stored] = Store(window=self.config.watch_window)
         self.registry = Registry(
             store=self.store, clock=self.clock, ids=self.ids.fork("registry"), config=self.config
@@ -57,6 +64,7 @@ class Cluster:
             clock=self.clock,
             ids=self.ids,
             config=self.config,
+            authority=self.authority,
             served=self.registry.custom.everything,
         )
         self.manager = ControllerManager(context, CONTROLLERS, self.config.controllers)

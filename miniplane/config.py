@@ -1,7 +1,7 @@
 """What a cluster can be told before it starts, checked once and frozen."""
 
 import ipaddress
-from typing import Annotated
+from typing import Annotated, Self
 
 import pydantic
 
@@ -12,7 +12,18 @@ def _network(text: str) -> str:
     return str(ipaddress.ip_network(text))
 
 
+def _modes(text: str) -> str:
+    known = ("AlwaysAllow", "RBAC", "Node")
+    modes = [mode.strip() for mode in text.split(",")]
+    for mode in modes:
+        if mode not in known:
+            raise ValueError(f"{mode!r} is none of {', '.join(known)}")
+    return ",".join(dict.fromkeys(modes))
+
+
 Cidr = Annotated[str, pydantic.AfterValidator(_network)]
+Modes = Annotated[str, pydantic.AfterValidator(_modes)]
+ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 
 class Config(pydantic.BaseModel):
@@ -47,5 +58,45 @@ class Config(pydantic.BaseModel):
     """Makes names, uids and choices repeatable; None draws them from the system."""
     feature_gates: dict[str, bool] = {}
     allow_remote: bool = False
+    https: bool = False
+    """Serve HTTPS: who asks shows a client certificate or a token, or is `system:anonymous`."""
+    tls_cert_file: str | None = None
+    """What the server shows, instead of a certificate of its own authority. PEM, with
+    `tls_private_key_file`."""
+    tls_private_key_file: str | None = None
+    client_ca_file: str | None = None
+    """Authorities, in PEM, whose client certificates are taken beside those of the cluster's."""
+    token_auth_file: str | None = None
+    """CSV of bearer tokens: token, user name, uid, groups."""
+    anonymous_auth: bool | None = None
+    """Whether requests without credentials are `system:anonymous`; if not, they are refused. None
+    is True. Over plain HTTP they are the administrator's, and this cannot be set."""
+    authorization_mode: Modes | None = None
+    """As kube-apiserver's: `AlwaysAllow`, `RBAC`, `Node,RBAC`. None is RBAC for everybody but the
+    administrator of a server that speaks plain HTTP, and there, unknown tokens are overlooked."""
+    service_account_issuer: Annotated[str, pydantic.Field(min_length=1)] = ISSUER
+    """Who signs service account tokens, and whom they are for when nobody says."""
     watch_window: Annotated[int, pydantic.Field(ge=1)] = 20_000
     """How many revisions stay readable for watches and paged lists."""
+
+    @pydantic.model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if not self.https:
+            for name in ("tls_cert_file", "tls_private_key_file", "client_ca_file"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"--{name.replace('_', '-')} needs --https")
+            if self.anonymous_auth is not None:
+                raise ValueError(
+                    "--anonymous-auth needs --https: over plain HTTP, who shows no credentials is "
+                    "the administrator"
+                )
+        if (self.tls_cert_file is None) != (self.tls_private_key_file is None):
+            raise ValueError("--tls-cert-file and --tls-private-key-file go together")
+        if self.https and self.allow_remote and self.seed is not None:
+            raise ValueError("--seed makes keys that others can guess: not with --allow-remote")
+        return self
+
+    @property
+    def strict(self) -> bool:
+        """Whether a token that nobody knows is refused: where somebody asked for access control."""
+        return self.https or self.authorization_mode is not None or self.token_auth_file is not None

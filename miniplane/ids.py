@@ -7,6 +7,7 @@ its own, so that one more draw in one place does not move all others.
 True
 """
 
+import os
 import random
 from collections.abc import MutableSequence, Sequence
 from typing import Any, TypeVar
@@ -24,12 +25,17 @@ class Ids:
     def __init__(self, seed: int | str | None = None):
         self.seed = seed
         self._random = random.Random(seed)
+        self._repeatable = seed is not None
 
     def fork(self, name: str) -> "Ids":
         """An independent stream for `name`: the same for the same seed and name."""
         if self.seed is None:
-            return Ids(self._random.getrandbits(64))
-        return Ids(f"{self.seed}/{name}")
+            fork = Ids(self._random.getrandbits(64))
+            fork._repeatable = False
+            return fork
+        fork = Ids(f"{self.seed}/{name}")
+        fork._repeatable = self._repeatable
+        return fork
 
     def uid(self) -> str:
         """A UUID of version 4, as `metadata.uid`: `9e3c...-....-4...-a...-............`."""
@@ -44,6 +50,10 @@ class Ids:
 
     def hex(self, length: int) -> str:
         return f"{self._random.getrandbits(4 * length):0{length}x}" if length else ""
+
+    def secret(self, length: int) -> bytes:
+        """Bytes for a key: with a seed the same each time, without one nobody's to guess."""
+        return self._random.randbytes(length) if self._repeatable else os.urandom(length)
 
     def random(self) -> float:
         """In [0, 1)."""

@@ -15,6 +15,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("miniplane.client",),
     ("miniplane.registry",),
     ("miniplane.store",),
+    ("miniplane.pki",),
     ("miniplane.config", "miniplane.clock", "miniplane.ids"),
     ("miniplane.api",),
 )

@@ -20,6 +20,7 @@ _RESETS: dict[tuple[str, str], Paths] = {
         ("metadata", "ownerReferences"),
     ),
     (_API + "apps.v1.Deployment", "status"): (("spec",), ("metadata", "labels")),
+    (_API + "certificates.v1.CertificateSigningRequest", ""): (("spec",), ("status",)),
     (_API + "certificates.v1.CertificateSigningRequest", "status"): (
         ("spec",),
         ("status", "conditions"),

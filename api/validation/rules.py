@@ -10,6 +10,7 @@ from miniplane.api.validation import (
     access,
     autoscaling,
     batch,
+    certificates,
     claims,
     cluster,
     config,
@@ -224,11 +225,12 @@ _RULES: dict[str, dict[str, Rules]] = {
     "batch": _BATCH,
     "certificates.k8s.io": {
         "CertificateSigningRequest": Rules(
-            cluster.signing_request,
-            cluster.signing_request_update,
-            cluster.signing_status,
+            certificates.create,
+            certificates.update,
+            certificates.update_status,
+            name=names.path_segment,
             again=_CREATE_UPDATE,
-            subresources={"approval": cluster.signing_request_update},
+            subresources={"approval": certificates.update_approval},
         )
     },
     "networking.k8s.io": _NETWORKING,

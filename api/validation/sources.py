@@ -46,17 +46,32 @@ def signer_name(errors: Errors, path: str, name: str) -> None:
     """`domain/path`, as certificate signers are named."""
     if not name:
         errors.append(field.required(path))
+        return
     domain, slash, rest = name.partition("/")
     if not slash or "/" in rest:
         text = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
         errors.append(field.invalid(path, name, text))
         return
-    checks.each(errors, path, domain, names.dns1123_subdomain(domain))
+    if names.size(domain) > 253:
+        errors.append(field.too_long(path, "", 253))
+    _labels(errors, path, domain, names.dns1123_label)
     if domain.count(".") < 1:
         text = "should be a domain with at least two segments separated by dots"
         errors.append(field.invalid(path, domain, text))
-    for complaint in names.dns1123_subdomain(rest):
-        errors.append(field.invalid(path, rest, f"validating label: {complaint}"))
+    _labels(errors, path, rest, names.dns1123_subdomain)
+    if names.size(name) > 571:
+        errors.append(field.too_long(path, "", 571))
+
+
+def _labels(errors: Errors, path: str, text: str, rule: names.NameRule) -> None:
+    """What is wrong with the first bad one of the labels between dots."""
+    for label in text.split("."):
+        complaints = rule(label)
+        for complaint in complaints:
+            why = f'validating label "{label}": {complaint}'
+            errors.append(field.invalid(path, text, why))
+        if complaints:
+            return
 
 
 def host_path(errors: Errors, path: str, source: Source) -> None:

@@ -29,7 +29,8 @@ WvD9Lwrjpv2PM/+Wzb/DHwIhAPStvx47NfRc7DAtmNpdM+2fleKnPLG7sgj/DZmi
 HaEe
 -----END CERTIFICATE-----
 """
-"""A certificate authority that has signed nothing: the server speaks plain HTTP."""
+"""A certificate authority that has signed nothing. It stands in for that of a cluster that speaks
+plain HTTP until somebody has a certificate signed: most clusters never need one of their own."""
 
 
 class PerNamespace(Controller):
@@ -92,8 +93,21 @@ class RootCAPublisher(PerNamespace):
     resource = resources.CONFIGMAPS
     object_name = ROOT_CA
 
+    def setup(self) -> None:
+        super().setup()
+        if self.config.https:
+            self._bundle = self.ctx.authority.certificate
+        else:
+            self._bundle = CA_BUNDLE
+            self.ctx.authority.on_made(self._authority_made)
+
+    def _authority_made(self) -> None:
+        self._bundle = self.ctx.authority.certificate
+        for namespace in self.namespaces.list():
+            self.queue.add(namespace["metadata"]["name"])
+
     def wanted(self, present: Obj | None) -> Obj | None:
-        data = {"ca.crt": CA_BUNDLE}
+        data = {"ca.crt": self._bundle}
         if present is None:
             annotations = {"kubernetes.io/description": DESCRIPTION}
             return {"metadata": {"name": ROOT_CA, "annotations": annotations}, "data": data}

@@ -23,8 +23,21 @@ SERVE_FLAGS: tuple[tuple[str, str, str], ...] = (
     ("load-balancer-cidr", "CIDR", "addresses of load balancers and ingresses (none)"),
     ("seed", "N", "make names, uids and choices repeatable"),
     ("feature-gates", "A=true,B=false", "feature gates"),
+    ("authorization-mode", "LIST", "AlwaysAllow, RBAC or Node,RBAC (RBAC)"),
+    ("anonymous-auth", "true|false", "take requests without credentials, with --https (true)"),
+    ("client-ca-file", "PATH", "more authorities of client certificates, with --https"),
+    ("token-auth-file", "PATH", "bearer tokens: CSV of token, user, uid and groups"),
+    ("tls-cert-file", "PATH", "certificate to show, with --https (one of its own authority)"),
+    ("tls-private-key-file", "PATH", "its key"),
+    ("service-account-issuer", "URL", "issuer of service account tokens"),
 )
 """Flags with a value: name, what the value is called, help. Named as the fields of `Config`."""
+
+SWITCHES: tuple[tuple[str, str], ...] = (
+    ("https", "serve HTTPS: clients show certificates or tokens, as in the kubeconfig"),
+    ("allow-remote", "let other machines connect: without --https there are no passwords"),
+)
+"""Flags without a value."""
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("", "0", "false", "no", "off")
@@ -53,12 +66,8 @@ def parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="run a control plane", allow_abbrev=False)
     for name, value, text in SERVE_FLAGS:
         serve.add_argument(f"--{name}", metavar=value, help=text)
-    serve.add_argument(
-        "--allow-remote",
-        action="store_true",
-        default=None,
-        help="let other machines connect: there are no passwords",
-    )
+    for name, text in SWITCHES:
+        serve.add_argument(f"--{name}", action="store_true", default=None, help=text)
     serve.set_defaults(run=_run_serve)
 
     config = commands.add_parser(
@@ -107,7 +116,8 @@ def parse(argv: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
         flag = key.replace("_", "-")
         name = variable(flag)
         if value is None and name in env:
-            setattr(args, key, _switch(name, env[name]) if key == "allow_remote" else env[name])
+            switch = any(flag == name for name, _ in SWITCHES)
+            setattr(args, key, _switch(name, env[name]) if switch else env[name])
             args.sources[key] = name
         else:
             args.sources[key] = f"--{flag}"
@@ -123,13 +133,11 @@ def _switch(name: str, text: str) -> bool:
 def config_values(args: argparse.Namespace) -> dict[str, Any]:
     """What was given for the fields of `Config`, still as text. Failure for bad feature gates."""
     values: dict[str, Any] = {}
-    for name, _, _ in SERVE_FLAGS:
+    for name, *_ in (*SERVE_FLAGS, *SWITCHES):
         key = name.replace("-", "_")
         value = getattr(args, key)
         if value is not None:
             values[key] = value
-    if args.allow_remote is not None:
-        values["allow_remote"] = args.allow_remote
     if "feature_gates" in values:
         values["feature_gates"] = _gates(values["feature_gates"], args.sources["feature_gates"])
     return values

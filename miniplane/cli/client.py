@@ -3,6 +3,7 @@
 import argparse
 import http.client
 import json
+import os
 import re
 import socket
 import urllib.error
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 
 from miniplane.cli import kubeconfig
 from miniplane.cli.failure import FAILED, Failure
+from miniplane.cli.kubeconfig import Access
 
 DEFAULT = "http://127.0.0.1:8001"
 TIMEOUT = 10.0
@@ -37,6 +39,22 @@ def find_server(args: argparse.Namespace) -> str:
     if len(running) > 1:
         raise Failure(f"several servers are running ({', '.join(running)}): choose with --server")
     return running[0] if running else DEFAULT
+
+
+def find_access(url: str, env: Mapping[str, str]) -> Access | None:
+    """What makes us the administrator of a server, None for plain HTTP, which asks for nothing.
+
+    It stands in our kubeconfig, wherever that lies. Failure where there is none for this server.
+    """
+    if not url.startswith("https://"):
+        return None
+    named = [Path(path) for path in env.get("KUBECONFIG", "").split(os.pathsep) if path]
+    own = sorted(kubeconfig.state_folder(env).glob("kubeconfig-*.yaml"))
+    for path in (*named, *own, kubeconfig.users_file({**env, "KUBECONFIG": ""})):
+        access = kubeconfig.read_access(path, url)
+        if access is not None:
+            return access
+    raise Failure(f"no credentials for {url}: name its kubeconfig in KUBECONFIG")
 
 
 def _checked(url: str, source: str) -> str:
@@ -66,21 +84,33 @@ def listens(url: str) -> bool:
     """Whether somebody takes connections at the URL."""
     parts = urlsplit(url)
     try:
-        address = (parts.hostname or "", parts.port or 80)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        address = (parts.hostname or "", port)
         with socket.create_connection(address, timeout=1):
             return True
     except OSError:
         return False
 
 
-def request(server: str, method: str, path: str, body: Any = None) -> Any:
+def request(
+    server: str, method: str, path: str, body: Any = None, *, access: Access | None = None
+) -> Any:
     """One request; the decoded answer. Failure with the server's message, or that it is silent."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Accept": "application/json", "User-Agent": "miniplane"}
     if data is not None:
         headers["Content-Type"] = "application/json"
     # Proxies of the environment are for the outside world.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    if access is not None:
+        from miniplane.pki import tls
+
+        try:
+            context = tls.client(access.authorities, access.certificate, access.key)
+        except ValueError as error:
+            raise Failure(f"the kubeconfig for {server} is damaged: {error}") from None
+        handlers.append(urllib.request.HTTPSHandler(context=context))
+    opener = urllib.request.build_opener(*handlers)
     asked = urllib.request.Request(server + path, data=data, headers=headers, method=method)
     try:
         with opener.open(asked, timeout=TIMEOUT) as answer:

@@ -6,7 +6,10 @@ file is changed by `miniplane kubeconfig --merge` and by nothing else.
 """
 
 import argparse
+import base64
+import binascii
 import contextlib
+import dataclasses
 import errno
 import os
 import sys
@@ -24,8 +27,37 @@ NAME = "miniplane"
 _HEAD = "# Written by miniplane.\n"
 
 
-def render(url: str) -> str:
-    """A kubeconfig for one server. There are no credentials: the server asks for none."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Access:
+    """What it takes to be a server's administrator over HTTPS: what to trust, and what to show.
+    All of it is PEM."""
+
+    authorities: str
+    certificate: str
+    key: str = dataclasses.field(repr=False)
+
+
+def _entries(url: str, access: Access | None) -> tuple[dict[str, str], dict[str, str]]:
+    """The cluster and the user of a kubeconfig. Over plain HTTP nothing is asked for."""
+    cluster, user = {"server": url}, {}
+    if access is not None:
+        cluster["certificate-authority-data"] = _base64(access.authorities)
+        user["client-certificate-data"] = _base64(access.certificate)
+        user["client-key-data"] = _base64(access.key)
+    return cluster, user
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _lines(entry: dict[str, str]) -> str:
+    return "".join(f"    {key}: {value}\n" for key, value in entry.items())
+
+
+def render(url: str, access: Access | None = None) -> str:
+    """A kubeconfig for one server."""
+    cluster, user = _entries(url, access)
     return (
         f"{_HEAD}"
         "apiVersion: v1\n"
@@ -33,7 +65,7 @@ def render(url: str) -> str:
         "clusters:\n"
         f"- name: {NAME}\n"
         "  cluster:\n"
-        f"    server: {url}\n"
+        f"{_lines(cluster)}"
         "contexts:\n"
         f"- name: {NAME}\n"
         "  context:\n"
@@ -41,9 +73,33 @@ def render(url: str) -> str:
         f"    user: {NAME}\n"
         f"current-context: {NAME}\n"
         "users:\n"
-        f"- name: {NAME}\n"
-        "  user: {}\n"
+        f"- name: {NAME}\n" + (f"  user:\n{_lines(user)}" if user else "  user: {}\n")
     )
+
+
+def read_access(path: Path, url: str) -> Access | None:
+    """What a kubeconfig, of ours or merged, says of a server that we have put into it."""
+    import yaml
+
+    try:
+        config = yaml.safe_load(path.read_text()) or {}
+        clusters = {entry["name"]: entry["cluster"] for entry in config["clusters"]}
+        users = {entry["name"]: entry["user"] for entry in config["users"]}
+        cluster, user = clusters[NAME], users[NAME]
+        if cluster["server"] != url:
+            return None
+        return Access(
+            *(
+                base64.b64decode(text).decode()
+                for text in (
+                    cluster["certificate-authority-data"],
+                    user["client-certificate-data"],
+                    user["client-key-data"],
+                )
+            )
+        )
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, binascii.Error):
+        return None
 
 
 # -- where files are
@@ -74,7 +130,7 @@ def users_file(env: Mapping[str, str]) -> Path:
 # -- writing
 
 
-def write_own(path: Path, url: str) -> None:
+def write_own(path: Path, url: str, access: Access | None = None) -> None:
     """Write a kubeconfig of ours. Failure where something else is, or cannot be written."""
     path = path.expanduser()
     try:
@@ -83,15 +139,15 @@ def write_own(path: Path, url: str) -> None:
                 f"{path} exists and is not miniplane's; to add to it, run "
                 f"miniplane kubeconfig --merge --into {path}"
             )
-        _replace(path, render(url))
+        _replace(path, render(url, access))
     except OSError as error:
         raise _cannot_write(path, error) from None
 
 
-def remove_own(path: Path, url: str) -> None:
+def remove_own(path: Path, url: str, access: Access | None = None) -> None:
     """Remove a kubeconfig that we wrote for `url`, unless it is somebody else's by now."""
     with contextlib.suppress(OSError):
-        if path.read_text() == render(url):
+        if path.read_text() == render(url, access):
             path.unlink()
             path.parent.rmdir()  # only succeeds on an empty folder: ours, when we were the last
 
@@ -130,18 +186,19 @@ def run(args: argparse.Namespace) -> int:
     from miniplane.cli import client
 
     url = client.find_server(args)
+    access = client.find_access(url, args.env)
     if not args.merge:
         if args.into:
             raise Failure("--into needs --merge")
-        sys.stdout.write(render(url))
+        sys.stdout.write(render(url, access))
         return 0
     path = Path(args.into).expanduser() if args.into else users_file(args.env)
-    merge(path, url)
+    merge(path, url, access)
     print(f"{path} now has the context {NAME} for {url}")
     return 0
 
 
-def merge(path: Path, url: str) -> None:
+def merge(path: Path, url: str, access: Access | None = None) -> None:
     """Add our cluster, user and context to a kubeconfig and make the context the current one.
 
     Everything else in the file stays, but for comments. Failure where the file is not a kubeconfig.
@@ -161,8 +218,9 @@ def merge(path: Path, url: str) -> None:
         raise Failure(f"{path} is not a kubeconfig")
     config.setdefault("apiVersion", "v1")
     config.setdefault("kind", "Config")
-    _put(path, config, "clusters", {"name": NAME, "cluster": {"server": url}})
-    _put(path, config, "users", {"name": NAME, "user": {}})
+    cluster, user = _entries(url, access)
+    _put(path, config, "clusters", {"name": NAME, "cluster": cluster})
+    _put(path, config, "users", {"name": NAME, "user": user})
     context = {"cluster": NAME, "user": NAME}
     _put(path, config, "contexts", {"name": NAME, "context": context})
     config["current-context"] = NAME

@@ -26,13 +26,15 @@ def add(args: argparse.Namespace) -> int:
         metadata["labels"] = labels
     node = {"apiVersion": "v1", "kind": "Node", "metadata": metadata}
     server = client.find_server(args)
-    client.request(server, "POST", f"{_NODES}?fieldManager=miniplane", node)
+    access = client.find_access(server, args.env)
+    client.request(server, "POST", f"{_NODES}?fieldManager=miniplane", node, access=access)
     print(f"node/{args.name} added")
     return 0
 
 
 def remove(args: argparse.Namespace) -> int:
     server = client.find_server(args)
-    client.request(server, "DELETE", f"{_NODES}/{quote(args.name, safe='')}")
+    access = client.find_access(server, args.env)
+    client.request(server, "DELETE", f"{_NODES}/{quote(args.name, safe='')}", access=access)
     print(f"node/{args.name} removed")
     return 0

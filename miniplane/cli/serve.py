@@ -20,6 +20,7 @@ from miniplane.server import serve
 
 if TYPE_CHECKING:
     from miniplane.cluster import Cluster
+    from miniplane.pki.serving import Serving
 
 STOPPING = 0.4
 """How long the cluster may take to stop, in seconds."""
@@ -40,12 +41,10 @@ def run(args: argparse.Namespace) -> int:
         why = (error.strerror or str(error)).lower()
         raise Failure(f"cannot listen on {config.host}:{config.port}: {why}") from None
     with contextlib.closing(sock):
-        url = serve.url_of(sock)
+        url = serve.url_of(sock, https=config.https)
         # From here on everybody is to know the port that was found free.
         config = config.model_copy(update={"port": sock.getsockname()[1]})
-        path = Path(config.kubeconfig) if config.kubeconfig else None
-        with _written(path, url, args) as written:
-            asyncio.run(_serve(config, sock, url, written))
+        asyncio.run(_serve(config, sock, url, args))
     return 0
 
 
@@ -57,26 +56,37 @@ def config_of(args: argparse.Namespace) -> Config:
         error = errors.errors()[0]
         key = str(error["loc"][0]) if error["loc"] else ""
         text = error["msg"].removeprefix("Value error, ")
+        if not key:  # settings that do not go together
+            raise Failure(text) from None
         source = args.sources.get(key, key)
         raise Failure(f"{source} {error['input']!r}: {text[:1].lower()}{text[1:]}") from None
 
 
 @contextlib.contextmanager
-def _written(path: Path | None, url: str, args: argparse.Namespace) -> Iterator[Path]:
+def _written(
+    config: Config, url: str, access: kubeconfig.Access | None, args: argparse.Namespace
+) -> Iterator[Path]:
     """A kubeconfig for as long as the server runs; one where the user wants it stays."""
-    place = path or kubeconfig.default_place(args.env, url)
-    kubeconfig.write_own(place, url)
+    if config.kubeconfig:
+        place = Path(config.kubeconfig)
+    else:
+        place = kubeconfig.default_place(args.env, url)
+    kubeconfig.write_own(place, url, access)
     try:
         yield place
     finally:
-        if path is None:
-            kubeconfig.remove_own(place, url)
+        if not config.kubeconfig:
+            kubeconfig.remove_own(place, url, access)
 
 
-async def _serve(config: Config, sock: socket.socket, url: str, written: Path) -> None:
+def _access(serving: "Serving | None") -> kubeconfig.Access | None:
+    if serving is None:
+        return None
+    return kubeconfig.Access(serving.authorities, serving.admin.certificate, serving.admin.key)
+
+
+async def _serve(config: Config, sock: socket.socket, url: str, args: argparse.Namespace) -> None:
     from miniplane.cluster import Cluster
-    from miniplane.server.app import create_app
-    from miniplane.server.served import Served
 
     stop = asyncio.Event()
     _on_signals(stop)
@@ -84,6 +94,17 @@ async def _serve(config: Config, sock: socket.socket, url: str, written: Path) -
         cluster = Cluster(config)
     except ValueError as error:
         raise Failure(str(error)) from None
+    with _written(config, url, _access(cluster.serving), args) as written:
+        await _run(cluster, sock, url, written, stop)
+
+
+async def _run(
+    cluster: "Cluster", sock: socket.socket, url: str, written: Path, stop: asyncio.Event
+) -> None:
+    from miniplane.server.app import create_app
+    from miniplane.server.served import Served
+
+    config = cluster.config
     await cluster.start()
     try:
         app = create_app(
@@ -94,9 +115,10 @@ async def _serve(config: Config, sock: socket.socket, url: str, written: Path) -
             authenticate=cluster.registry.authenticate,
             served=Served(cluster.registry.custom),
         )
+        tls = cluster.serving.server if cluster.serving is not None else None
         async with contextlib.AsyncExitStack() as stack:
             dns = await _names(config, cluster, stack)
-            await stack.enter_async_context(serve.Server(app, config, sock=sock))
+            await stack.enter_async_context(serve.Server(app, config, sock=sock, tls=tls))
             _collect_garbage_from_now_on()
             _keep_freed_memory()
             print(f"miniplane is ready at {url}", flush=True)

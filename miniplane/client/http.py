@@ -1,6 +1,7 @@
 """The client of everybody else: the Kubernetes API over HTTP, of miniplane or of a real cluster."""
 
 import asyncio
+import ssl
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ _REASONS = {
 class HttpClient:
     """A `Client` that speaks to `url` through an aiohttp session.
 
+    `tls` is what it trusts, and the certificate that it shows; the system's authorities without.
     Used as an async context manager it owns its session; given one, it leaves that open.
     A server that cannot be reached is a StatusError 503 `ServiceUnavailable`.
     """
@@ -46,11 +48,13 @@ class HttpClient:
         manager: str = "miniplane",
         *,
         token: str = "",
+        tls: ssl.SSLContext | None = None,
         session: aiohttp.ClientSession | None = None,
     ):
         self.url = url.rstrip("/")
         self.manager = manager
         self._token = token
+        self._tls = tls
         self._session = session
         self._owned = session is None
 
@@ -177,7 +181,8 @@ class HttpClient:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession()
+            tls = True if self._tls is None else self._tls
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls))
         return self._session
 
     def _managed(self) -> dict[str, str]:

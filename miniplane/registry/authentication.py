@@ -15,7 +15,6 @@ from miniplane.api.options import User
 from miniplane.api.resources import Resource
 from miniplane.clock import parse_time
 from miniplane.registry.context import Context
-from miniplane.registry.tokens import ISSUER
 
 LEEWAY = 60.0
 """How far clocks may be apart, in seconds."""
@@ -35,7 +34,10 @@ class Refused(Exception):
 
 
 def user_of(context: Context, token: str) -> User | None:
-    """The user behind a bearer token, None for one that was not issued here. StatusError 401."""
+    """The user behind a bearer token, None for one that nobody has given out here.
+
+    StatusError 401 for one that is no longer good.
+    """
     try:
         identity = authenticate(context, token)
     except Refused:
@@ -43,17 +45,25 @@ def user_of(context: Context, token: str) -> User | None:
     return None if identity is None else identity.user
 
 
-def authenticate(
-    context: Context, token: str, audiences: Sequence[str] = (ISSUER,)
-) -> Identity | None:
-    """Who a token stands for; None for one that was not issued here. Refused if it is not good."""
+def authenticate(context: Context, token: str, audiences: Sequence[str] = ()) -> Identity | None:
+    """Who a token stands for; None for one that was not issued here. Refused if it is not good.
+
+    Without `audiences` it is to be for this server.
+    """
+    issuer = context.tokens.issuer
+    audiences = audiences or (issuer,)
+    known = context.users.get(token)
+    if known is not None:
+        # Such a token says nothing of audiences: it is for the server's own alone.
+        common = tuple(a for a in audiences if a == issuer)
+        return Identity(known, common) if common else None
     try:
         claims = context.tokens.read(token)
     except ValueError as error:
         raise Refused(str(error)) from None
     if claims is None:
         return None
-    given = claims.get("aud") or [ISSUER]
+    given = claims.get("aud") or [issuer]
     common = tuple(a for a in given if a in audiences)
     if not common:
         raise Refused(

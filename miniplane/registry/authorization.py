@@ -1,6 +1,7 @@
 """Access rules as they stand in the store, and what handing out rights needs.
 
-Follows `plugin/pkg/auth/authorizer/rbac` and `pkg/registry/rbac`.
+Follows `plugin/pkg/auth/authorizer/rbac` and `pkg/registry/rbac`; which authorizers there are, says
+`--authorization-mode`.
 """
 
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from miniplane.api import rbac, resources
 from miniplane.api.objects import Obj
 from miniplane.api.options import User
 from miniplane.api.rbac import Attributes, Decision
+from miniplane.registry import catalog, nodeauthorizer
 from miniplane.registry.context import Context
 
 ROLES = resources.resource("roles", rbac.GROUP)
@@ -36,12 +38,55 @@ class StoredPolicy:
         return self._context.find(CLUSTER_ROLES, "", name)
 
 
+_BUCKETS = tuple(
+    catalog.prefix(row) for row in (ROLES, ROLE_BINDINGS, CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS)
+)
+_ALWAYS = "AlwaysAllow"
+_NODE = "Node"
+EVERYTHING: list[Obj] = [
+    {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
+    {"verbs": ["*"], "nonResourceURLs": ["*"]},
+]
+
+
+def modes(context: Context) -> list[str]:
+    """The authorizers, in the order in which they are asked. Roles count unless told otherwise."""
+    return (context.config.authorization_mode or "RBAC").split(",")
+
+
 def decide(context: Context, user: User, asked: Attributes) -> Decision:
-    return rbac.authorize(user, asked, StoredPolicy(context))
+    """Whether a user may do something: whether one of the authorizers lets him."""
+    if rbac.MASTERS in user.groups:
+        return Decision(True)
+    reasons = []
+    for mode in modes(context):
+        if mode == _ALWAYS:
+            return Decision(True)
+        made = (
+            nodeauthorizer.decide(context, user, asked)
+            if mode == _NODE
+            else _by_roles(context, user, asked)
+        )
+        if made.allowed:
+            return made
+        if made.reason:
+            reasons.append(made.reason)
+    return Decision(False, "\n".join(reasons))
+
+
+def _by_roles(context: Context, user: User, asked: Attributes) -> Decision:
+    rules = [context.store.bucket_revision(bucket) for bucket in _BUCKETS]
+    known = context.decisions.find(rules, user, asked)
+    if known is not None:
+        return known
+    made = rbac.authorize(user, asked, StoredPolicy(context))
+    return context.decisions.note(user, asked, made)
 
 
 def rules_of(context: Context, user: User, namespace: str) -> tuple[list[rbac.Rule], str]:
     """All rules that count for a user in a namespace, and what could not be resolved."""
+    if _ALWAYS in modes(context):
+        return list(EVERYTHING), ""
     return rbac.rules_of(user, namespace, StoredPolicy(context))
 
 

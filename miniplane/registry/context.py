@@ -1,14 +1,17 @@
 """What strategies and admission may see: time, chance, options, and other objects."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from miniplane.api.objects import Obj
+from miniplane.api.options import User
 from miniplane.api.resources import Resource
 from miniplane.clock import Clock
 from miniplane.config import Config
 from miniplane.ids import Ids
 from miniplane.registry import catalog
+from miniplane.registry.decisions import Decisions
 from miniplane.registry.joined import JoinCache
 from miniplane.registry.stored import Stored
 from miniplane.registry.tokens import Tokens
@@ -26,7 +29,10 @@ class Context:
     config: Config
     allocators: "Allocators"
     tokens: Tokens
+    users: Mapping[str, User] = dataclasses.field(default_factory=dict)
+    """Those of the static token file, by token."""
     joined: JoinCache = dataclasses.field(default_factory=JoinCache)
+    decisions: Decisions = dataclasses.field(default_factory=Decisions)
 
     def find(self, resource: Resource, namespace: str, name: str) -> Obj | None:
         """Another object, or None where there is none."""

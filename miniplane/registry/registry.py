@@ -21,6 +21,7 @@ from miniplane.registry import (
     reviews,
     scale,
     subresources,
+    tokenfile,
     watching,
     write,
 )
@@ -45,7 +46,8 @@ class Registry:
             ids=ids,
             config=config,
             allocators=allocators,
-            tokens=Tokens(ids),
+            tokens=Tokens(ids, config.service_account_issuer),
+            users=tokenfile.load(config.token_auth_file) if config.token_auth_file else {},
         )
         self.custom = CustomResources(store)
         """The resources that CustomResourceDefinitions have added."""
@@ -60,11 +62,15 @@ class Registry:
         return authorization.decide(self._context, user, asked)
 
     def authenticate(self, token: str) -> User | None:
-        """The service account that a bearer token stands for; None for a token of somebody else's.
+        """The user that a bearer token stands for; None for a token of somebody else's.
 
         StatusError 401 for one that was issued here and is no longer good.
         """
         return authentication.user_of(self._context, token)
+
+    def token_keys(self) -> dict[str, Any]:
+        """What others need to check service account tokens: a JSON Web Key Set."""
+        return self._context.tokens.keys()
 
     def get(
         self,

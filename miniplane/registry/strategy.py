@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from miniplane.api import validation
 from miniplane.api.field import FieldError
 from miniplane.api.objects import Obj
-from miniplane.api.options import DeleteOptions
+from miniplane.api.options import DeleteOptions, User
 from miniplane.api.resources import Resource
 
 if TYPE_CHECKING:
@@ -69,6 +69,9 @@ class Strategy:
         """Bring a new object into its initial state."""
         if self.has_status and not self.keep_status_on_create:
             self.initial_status(obj)
+
+    def note_author(self, obj: Obj, user: User) -> None:
+        """Note in a new object who has asked for it, where the kind tells that."""
 
     def initial_status(self, obj: Obj) -> None:
         """Replace the status of a new object."""

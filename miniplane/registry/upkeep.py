@@ -8,11 +8,12 @@ expire.
 import ipaddress
 from collections.abc import Callable, Iterator
 
-from miniplane.api import bootstrap, resources
+from miniplane.api import bootstrap, rbac, resources
 from miniplane.api.objects import Obj
 from miniplane.api.options import WriteOptions
 from miniplane.clock import Clock, Timer
 from miniplane.config import Config
+from miniplane.pki import serving
 from miniplane.registry import catalog
 from miniplane.registry.expiry import EventExpiry
 from miniplane.registry.registry import Registry
@@ -43,6 +44,8 @@ class Upkeep:
         now = self._clock.rfc3339()
         for obj in bootstrap.objects(now=now, service_cidr=self._config.service_cidr):
             self._create(obj)
+        if self._config.https:
+            self._create(administrators())
         self._expiry = EventExpiry(self._store)
         self._keep_service()
         self._expire_events()
@@ -81,6 +84,18 @@ class Upkeep:
     def _again(self, what: str, after: float, act: Callable[[], None]) -> None:
         label = ("upkeep", what)
         self._timers[what] = self._clock.call_later(after, act, background=True, label=label)
+
+
+def administrators() -> Obj:
+    """What gives the administrator's certificate its rights, as `kubeadm init` makes it."""
+    subject = {"apiGroup": rbac.GROUP, "kind": "Group", "name": serving.ADMINS}
+    return {
+        "apiVersion": f"{rbac.GROUP}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": serving.ADMINS},
+        "roleRef": {"apiGroup": rbac.GROUP, "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [subject],
+    }
 
 
 def kubernetes_service(config: Config) -> Iterator[Obj]:

@@ -96,6 +96,7 @@ def insert(
 def _check_new(attributes: Attributes, strategy: Strategy, given_revision: str) -> None:
     resource, obj = attributes.resource, attributes.obj
     strategy.prepare_for_create(obj, attributes.context)
+    strategy.note_author(obj, attributes.options.user)
     problems = strategy.validate(obj)
     if problems:
         name = obj["metadata"].get("name", "")
@@ -292,7 +293,7 @@ def _check_change(attributes: Attributes, strategy: Strategy, old: Obj) -> None:
     if subresource == "status":
         strategy.prepare_for_status(obj, old, context)
     elif (prepare := subresources.PREPARE.get((resource.plural, subresource))) is not None:
-        prepare(obj, old)
+        prepare(obj, old, context)
     else:
         strategy.prepare_for_update(obj, old, context)
     if not metadata.get("uid"):

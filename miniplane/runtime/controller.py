@@ -27,6 +27,7 @@ from miniplane.api.resources import RESOURCES, Resource
 from miniplane.client.protocol import Client
 from miniplane.clock import Clock, Timer, sleeper
 from miniplane.ids import Ids
+from miniplane.pki.authority import Authority
 from miniplane.runtime.events import EventNames, EventRecorder
 from miniplane.runtime.informer import Informer, InformerFactory
 from miniplane.runtime.queue import WorkQueue
@@ -59,6 +60,7 @@ class ControllerContext:
     clock: Clock
     ids: Ids
     config: "Config"
+    authority: Authority
     event_names: EventNames = dataclasses.field(default_factory=EventNames)
     served: Callable[[], Sequence[Resource]] = lambda: RESOURCES
     """All resources that the server knows now, custom ones too: what discovery would say."""

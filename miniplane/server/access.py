@@ -1,9 +1,10 @@
 """Who asks, and whether they may.
 
-Whoever reaches the server is `kubernetes-admin` in `system:masters`, who may do everything and may
-act as somebody else with the Impersonate headers. Who shows the token of a service account is that
-service account. For these two, and only for them, access rules count; the rules themselves are the
-authorizer's, which the composition root hands in.
+Over plain HTTP, whoever reaches the server is `kubernetes-admin` in `system:masters`, who may do
+everything and may act as somebody else with the Impersonate headers. Over HTTPS he is who his
+client certificate says, or nobody (`system:anonymous`). Who shows a token is its user, over either.
+For all but the administrator access rules count; the rules themselves are the authorizer's, which
+the composition root hands in.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,13 +20,24 @@ from miniplane.api.rbac import Attributes, Decision
 from miniplane.server.call import Call
 from miniplane.server.options import boolean
 
-__all__ = ["Attributes", "Authenticator", "Authorizer", "attributes_of", "check", "user_of"]
+__all__ = [
+    "ANONYMOUS",
+    "Attributes",
+    "Authenticator",
+    "Authorizer",
+    "attributes_of",
+    "check",
+    "user_of",
+]
 
 _AUTHORIZATION = istr(hdrs.AUTHORIZATION)
 _USER = istr("Impersonate-User")
 _GROUP = istr("Impersonate-Group")
 _UID = istr("Impersonate-Uid")
 _EXTRA = "impersonate-extra-"
+
+ANONYMOUS = User(rbac.ANONYMOUS, (rbac.UNAUTHENTICATED,))
+"""Whoever shows nothing, where that says nothing of him."""
 
 Authorizer = Callable[[User, Attributes], Decision]
 Authenticator = Callable[[str], User | None]
@@ -45,16 +57,25 @@ def user_of(
     headers: CIMultiDictProxy[str],
     authenticate: Authenticator = nobody,
     authorize: Authorizer = allow_all,
+    user: User | None = ADMIN,
+    strict: bool = False,
 ) -> User:
     """The user, impersonated or not.
 
-    StatusError 401 for a token that is no longer good, 403 for one who may not act as somebody
-    else, 500 for an impersonation without a user name.
+    `user` is who is asking as far as the connection tells: ADMIN, ANONYMOUS or None for one who
+    still has to show who he is, and else the user of a certificate, to which a token adds nothing.
+    `strict`: a token that nobody knows is refused, not overlooked. StatusError 401 for one who has
+    not shown who he is, or whose token is not good, 403 for one who may not act as somebody else,
+    500 for an impersonation without a user name.
     """
-    user = _bearer(headers[_AUTHORIZATION], authenticate) if _AUTHORIZATION in headers else ADMIN
+    if _AUTHORIZATION in headers and (user is ADMIN or user is ANONYMOUS or user is None):
+        user = _bearer(headers[_AUTHORIZATION], authenticate, user, strict)
+    if user is None:
+        raise errors.unauthorized()
     name = headers.get(_USER, "")
     if not name:
-        return user if user is not ADMIN else _without_name(headers)
+        _check_alone(headers)
+        return user
     groups = list(headers.getall(_GROUP, []))
     somebody = User(name, tuple(groups), headers.get(_UID, ""), tuple(_extra(headers)))
     if user is not ADMIN:
@@ -67,17 +88,23 @@ def user_of(
     return User(name, tuple(groups), somebody.uid, somebody.extra)
 
 
-def _bearer(credentials: str, authenticate: Authenticator) -> User:
-    scheme, _, token = credentials.partition(" ")
-    user = authenticate(token.strip()) if scheme.lower() == "bearer" else None
-    return ADMIN if user is None else user
+def _bearer(
+    credentials: str, authenticate: Authenticator, otherwise: User | None, strict: bool
+) -> User | None:
+    scheme, _, rest = credentials.strip().partition(" ")
+    token = rest.partition(" ")[0]
+    if scheme.lower() != "bearer" or not token:
+        return otherwise
+    user = authenticate(token)
+    if user is None and strict:
+        raise errors.unauthorized()
+    return otherwise if user is None else user
 
 
-def _without_name(headers: CIMultiDictProxy[str]) -> User:
+def _check_alone(headers: CIMultiDictProxy[str]) -> None:
     if _GROUP in headers:
         groups = headers.getall(_GROUP)
         raise errors.internal_error(f"requested {groups} without impersonating a user name")
-    return ADMIN
 
 
 def _extra(headers: CIMultiDictProxy[str]) -> Iterator[tuple[str, tuple[str, ...]]]:

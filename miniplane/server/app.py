@@ -20,6 +20,7 @@ from miniplane.server.access import Authenticator, Authorizer
 from miniplane.server.backend import Registry
 from miniplane.server.call import Call
 from miniplane.server.messages import Messages
+from miniplane.server.peers import Peers
 from miniplane.server.request_info import parse
 from miniplane.server.served import Served
 
@@ -38,10 +39,17 @@ class State:
     authenticate: Authenticator
     guard: guard.Guard
     served: Served
+    peers: Peers | None
+    """Who is behind a TLS connection; None where there are none."""
     watches: dict["asyncio.Task[object]", None] = dataclasses.field(default_factory=dict)
+    strict: bool = dataclasses.field(init=False)
+    """Whether a token that nobody knows is refused."""
     messages: Messages = dataclasses.field(default_factory=Messages)
     compressor: compress.Compressor = dataclasses.field(default_factory=compress.Compressor)
     closing: bool = False
+
+    def __post_init__(self) -> None:
+        self.strict = self.config.strict
 
 
 Handler = Callable[[Any], Awaitable[web.StreamResponse]]
@@ -73,6 +81,7 @@ def create_app(
         authenticate,
         guard.Guard(config),
         served or Served(),
+        Peers(clock, anonymous=config.anonymous_auth is not False) if config.https else None,
     )
     app[STATE] = state
 
@@ -97,7 +106,10 @@ async def _serve(state: State, request: web.Request) -> web.StreamResponse:
         if not state.guard.admits(host, origin):
             raise guard.refusal(host, origin)
         # 2. Who asks, and whether they may. The administrator may.
-        call.user = access.user_of(headers, state.authenticate, state.authorize)
+        peers = state.peers
+        user = ADMIN if peers is None else peers.user(request)
+        strict = state.strict
+        call.user = access.user_of(headers, state.authenticate, state.authorize, user, strict)
         if call.user is not ADMIN:
             access.check(state.authorize, call.user, access.attributes_of(call))
         # 3. The verb, or one of the pages that are not about resources.

@@ -96,6 +96,9 @@ class Watch(Protocol):
 class Registry(Protocol):
     """Synchronous but for what a watch does. Every verb raises StatusError."""
 
+    def token_keys(self) -> Obj:
+        """What others need to check service account tokens: a JSON Web Key Set."""
+
     def get(
         self,
         resource: Resource,

@@ -1,7 +1,8 @@
 """Who may connect: programs on this machine, not web pages that a browser here has open.
 
-The server has no passwords, so a page must not reach it: neither by a name of its own that it has
-pointed at 127.0.0.1 (the Host header tells), nor from another origin (the Origin header tells).
+A server that speaks plain HTTP has no passwords, so a page must not reach it: neither by a name of
+its own that it has pointed at 127.0.0.1 (the Host header tells; over HTTPS the certificate does),
+nor from another origin (the Origin header tells).
 """
 
 import ipaddress
@@ -36,7 +37,7 @@ class Guard:
 
     def __init__(self, config: Config):
         self._own = config.host.strip("[]").lower()
-        self._remote = config.allow_remote
+        self._remote = config.allow_remote or config.https
         self._known: dict[tuple[str, str], bool] = {}
 
     def admits(self, host: str, origin: str) -> bool:

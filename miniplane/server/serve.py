@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import ssl
 
 from aiohttp import web
 
@@ -27,7 +28,7 @@ def bind(config: Config) -> socket.socket:
     """A socket on the configured address, bound but not listening yet.
 
     OSError when the port is taken or the address is not this machine's; ValueError for an address
-    that others can reach, unless `allow_remote` is set: there are no passwords.
+    that others can reach, unless `allow_remote` is set: over plain HTTP there are no passwords.
     """
     host = config.host.strip("[]")
     if not config.allow_remote and not is_loopback(host.lower()):
@@ -48,21 +49,30 @@ def bind(config: Config) -> socket.socket:
 class Server:
     """Serves an application until it is stopped.
 
-    `async with Server(app, config) as server:` or `start()` and `stop()`.
+    `async with Server(app, config) as server:` or `start()` and `stop()`. It speaks HTTPS where it
+    is given a `tls` context.
     """
 
-    def __init__(self, app: web.Application, config: Config, *, sock: socket.socket | None = None):
+    def __init__(
+        self,
+        app: web.Application,
+        config: Config,
+        *,
+        sock: socket.socket | None = None,
+        tls: ssl.SSLContext | None = None,
+    ):
         self._app = app
+        self._tls = tls
         self._config = config
         self._sock = sock
         self._runner: web.AppRunner | None = None
         self.url = ""
-        """`http://host:port`, once started."""
+        """`http://host:port` or `https://host:port`, once started."""
 
     async def start(self) -> str:
         """Listen. Returns the URL. OSError as `bind`."""
         sock = self._sock or bind(self._config)
-        self.url = url_of(sock)
+        self.url = url_of(sock, https=self._tls is not None)
         runner = web.AppRunner(
             self._app,
             access_log=None,
@@ -79,7 +89,7 @@ class Server:
             # Looking for the one route takes a tenth of the time of a short GET.
             runner.server.request_handler = self._app[HANDLER]
         self._runner = runner
-        await web.SockSite(runner, sock, backlog=1024).start()
+        await web.SockSite(runner, sock, backlog=1024, ssl_context=self._tls).start()
         return self.url
 
     async def stop(self) -> None:
@@ -96,9 +106,10 @@ class Server:
         await self.stop()
 
 
-def url_of(sock: socket.socket) -> str:
+def url_of(sock: socket.socket, *, https: bool = False) -> str:
     """The URL by which a client on this machine reaches a bound socket."""
     host, port = sock.getsockname()[:2]
     if host in ("0.0.0.0", "::"):
         host = "127.0.0.1" if host == "0.0.0.0" else "::1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if https else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

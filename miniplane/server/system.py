@@ -7,7 +7,7 @@ import orjson
 from aiohttp import web
 
 from miniplane.api import errors
-from miniplane.server import discovery, encode, health, openapi
+from miniplane.server import discovery, encode, health, openapi, openid
 from miniplane.server.call import Call
 from miniplane.server.errors import not_served
 
@@ -87,7 +87,8 @@ async def metrics(call: Call) -> web.Response:
 
 async def index(call: Call) -> web.Response:
     """`/`: every path that is worth a visit."""
-    paths = ["/api", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/version"]
+    paths = [openid.CONFIGURATION, openid.KEYS]
+    paths += ["/api", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/version"]
     for row in call.state.served.rows():
         paths += [row.path, f"/apis/{row.group}" if row.group else "/api"]
     for name, checks in health.CHECKS.items():
@@ -103,7 +104,9 @@ _HANDLERS: Mapping[str, Handler] = {
     "version": version,
     "openapi": openapi.serve,
     "metrics": metrics,
+    ".well-known": openid.configuration,
+    "openid": openid.keys,
     **dict.fromkeys(health.CHECKS, health.serve),
 }
 
-_ONLY_GET = (discovery.api, discovery.apis, version)
+_ONLY_GET = (discovery.api, discovery.apis, version, openid.configuration, openid.keys)

@@ -1,6 +1,7 @@
 """`cluster()`: a whole control plane for the length of a test."""
 
 import contextlib
+import functools
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,6 +16,8 @@ from miniplane.runtime import settle
 from miniplane.runtime.manager import Part
 
 if TYPE_CHECKING:
+    import ssl
+
     from miniplane.cluster import Cluster
     from miniplane.registry.registry import Registry
 
@@ -31,6 +34,23 @@ class Harness:
         """Where its HTTP server listens; empty without one."""
         self.dns = dns
         """Where its names are answered: address and port; `("", 0)` for nowhere."""
+
+    @functools.cached_property
+    def tls(self) -> "ssl.SSLContext | None":
+        """For a client of its HTTPS server that is the administrator; None for plain HTTP."""
+        serving = self.cluster.serving
+        return None if serving is None else serving.client()
+
+    def kubeconfig(self) -> str:
+        """A kubeconfig for its HTTP server, with the administrator's credentials for HTTPS."""
+        from miniplane.cli import kubeconfig
+
+        serving = self.cluster.serving
+        if serving is None:
+            return kubeconfig.render(self.url)
+        admin = serving.admin
+        access = kubeconfig.Access(serving.authorities, admin.certificate, admin.key)
+        return kubeconfig.render(self.url, access)
 
     @property
     def client(self) -> Client:
@@ -117,21 +137,22 @@ async def cluster(
     seed: int | None = 0,
     clock: Clock | None = None,
     http: bool = False,
+    https: bool = False,
     wrap_client: Callable[[Client], Client] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Harness]:
     """A cluster with `nodes` simulated nodes, settled before it is handed over.
 
     `clock` is a VirtualClock unless given; `seed` None makes every run different; `http` serves it
-    on a free loopback port (`Harness.url`); `wrap_client` comes between the controllers and the
-    registry, as `testing.FaultClient` does. `**settings` are those of `miniplane.config.Config`:
-    `controllers="*,-kubelet"` switches parts off. Pods start without delay unless `pod_startup`
-    says otherwise.
+    on a free loopback port (`Harness.url`), `https` serves HTTPS (`Harness.tls`); `wrap_client`
+    comes between the controllers and the registry, as `testing.FaultClient` does. `**settings` are
+    those of `miniplane.config.Config`: `controllers="*,-kubelet"` switches parts off. Pods start
+    without delay unless `pod_startup` says otherwise.
     """
     from miniplane.cluster import Cluster
     from miniplane.config import Config
 
-    settings = {"pod_startup": 0.0, "port": 0, **settings}
+    settings = {"pod_startup": 0.0, "port": 0, "https": https, **settings}
     config = Config(nodes=nodes, seed=seed, **settings)
     made = Cluster(
         config,
@@ -143,7 +164,7 @@ async def cluster(
         await made.start()
         stack.push_async_callback(made.stop)
         url = ""
-        if http:
+        if http or https:
             from miniplane.server.app import create_app
             from miniplane.server.serve import Server
             from miniplane.server.served import Served
@@ -156,7 +177,8 @@ async def cluster(
                 authenticate=made.registry.authenticate,
                 served=Served(made.registry.custom),
             )
-            url = (await stack.enter_async_context(Server(app, config))).url
+            tls = made.serving.server if made.serving is not None else None
+            url = (await stack.enter_async_context(Server(app, config, tls=tls))).url
         dns = ("", 0)
         if config.dns_port is not None:
             from miniplane.dns.serve import dns_server

@@ -176,3 +176,57 @@ def test_of_the_servers_that_have_been_the_running_one_is_meant(tmp_path, monkey
 def test_a_server_must_be_a_url(url):
     with pytest.raises(Failure, match=r"--server: a URL such as"):
         find("--server", url)
+
+
+# -- HTTPS
+
+SECURE = "https://127.0.0.1:9999"
+ACCESS = kubeconfig.Access("authority\n", "certificate\n", "key\n")
+
+
+def test_credentials_stand_in_the_file_and_are_found_again(tmp_path, capsys):
+    path = tmp_path / "kubeconfig-9999.yaml"
+    kubeconfig.write_own(path, SECURE, ACCESS)
+    assert mode(path) == 0o600
+    assert kubeconfig.is_own(path)
+    assert kubeconfig.read_access(path, SECURE) == ACCESS
+    assert kubeconfig.read_access(path, "https://127.0.0.1:1") is None
+    assert run("--server", SECURE, KUBECONFIG=str(path)) == 0
+    assert capsys.readouterr().out == path.read_text()
+    kubeconfig.remove_own(path, SECURE, kubeconfig.Access("a", "b", "c"))
+    assert path.exists()
+    kubeconfig.remove_own(path, SECURE, ACCESS)
+    assert not path.exists()
+
+
+def test_credentials_are_found_where_kubeconfigs_are(tmp_path):
+    env = {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
+    with pytest.raises(Failure, match=f"no credentials for {SECURE}: name its kubeconfig in"):
+        client.find_access(SECURE, env)
+    kubeconfig.write_own(kubeconfig.default_place(env, SECURE), SECURE, ACCESS)
+    assert client.find_access(SECURE, env) == ACCESS
+    kubeconfig.remove_own(kubeconfig.default_place(env, SECURE), SECURE, ACCESS)
+    kubeconfig.merge(tmp_path / ".kube" / "config", SECURE, ACCESS)
+    assert client.find_access(SECURE, env) == ACCESS
+    assert client.find_access(URL, env) is None
+
+
+def test_a_merge_takes_credentials_along(tmp_path):
+    path = tmp_path / "config"
+    path.write_text(yaml.safe_dump(THEIRS))
+    kubeconfig.merge(path, SECURE, ACCESS)
+    assert kubeconfig.read_access(path, SECURE) == ACCESS
+    kubeconfig.merge(path, URL)
+    assert yaml.safe_load(path.read_text())["users"][1] == {"name": "miniplane", "user": {}}
+
+
+@pytest.mark.parametrize(
+    "text", ["[", "a: b", "clusters: 7", "clusters: [{name: miniplane, cluster: {server: x}}]"]
+)
+def test_what_holds_no_credentials(tmp_path, text):
+    (tmp_path / "config").write_text(text)
+    assert kubeconfig.read_access(tmp_path / "config", SECURE) is None
+
+
+def test_the_key_is_not_shown():
+    assert "key" not in repr(ACCESS).replace("Access", "")

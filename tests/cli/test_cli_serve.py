@@ -12,6 +12,8 @@ import urllib.request
 import dns.resolver
 import pytest
 
+PYTHONPATH = os.pathsep.join(filter(None, sys.path))
+
 
 @pytest.fixture
 def start(tmp_path):
@@ -19,7 +21,7 @@ def start(tmp_path):
     env = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "PYTHONPATH": PYTHONPATH,
     }
     running = []
 
@@ -43,7 +45,7 @@ def start(tmp_path):
 def ready(process):
     """The URL and the kubeconfig of a process that has said that it is ready."""
     first, second = process.stdout.readline(), process.stdout.readline()
-    url = re.fullmatch(r"miniplane is ready at (http://127\.0\.0\.1:\d+)\n", first)
+    url = re.fullmatch(r"miniplane is ready at (https?://127\.0\.0\.1:\d+)\n", first)
     path = re.fullmatch(r"export KUBECONFIG=(\S+)\n", second)
     assert url and path, (first, second, process.stderr.read())
     return url[1], path[1]
@@ -143,3 +145,41 @@ def test_a_taken_port_for_names_is_refused(start):
     assert process.returncode == 2
     assert err.startswith(f"miniplane: cannot answer names on 127.0.0.1:{port}: ")
     assert "Traceback" not in err + out
+
+
+def test_https(start, tmp_path):
+    process = start("--port", "0", "--https")
+    url, path = ready(process)
+    assert url.startswith("https://")
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": PYTHONPATH}
+
+    def miniplane(*argv):
+        command = [sys.executable, "-m", "miniplane", *argv]
+        return subprocess.check_output(command, env=env, text=True)
+
+    # Both find the server and what it takes by the kubeconfig that `serve` has written.
+    assert miniplane("node", "add", "n1") == "node/n1 added\n"
+    assert miniplane("node", "remove", "n1") == "node/n1 removed\n"
+    with open(path) as kubeconfig:
+        assert miniplane("kubeconfig") == kubeconfig.read()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 0
+    assert process.stderr.read() == ""
+    assert not os.path.exists(path)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--tls-cert-file", "x"], "--tls-cert-file needs --https"),
+        (["--anonymous-auth", "false"], "--anonymous-auth needs --https: over plain HTTP, "),
+        (["--https", "--tls-cert-file", "x"], "--tls-cert-file and --tls-private-key-file go"),
+        (["--https", "--client-ca-file", "/no/where"], "cannot read /no/where: no such file"),
+        (["--token-auth-file", "/no/where"], "cannot read /no/where: no such file"),
+        (["--https", "--allow-remote", "--seed", "1"], "--seed makes keys that others can guess"),
+        (["--authorization-mode", "ABAC"], "--authorization-mode 'ABAC': 'ABAC' is none of"),
+    ],
+)
+def test_access_that_cannot_be_had(start, argv, message):
+    assert failure(start("--port", "0", *argv)).startswith(f"miniplane: {message}")

@@ -23,7 +23,7 @@ PATIENCE = 30.0
 class Cluster:
     """A running server with three nodes. Its folder holds the kubeconfig and the server's log."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *flags: str) -> None:
         self.folder = folder
         self.kubeconfig = folder / "kubeconfig"
         self.log = folder / "log"
@@ -33,7 +33,7 @@ class Cluster:
             "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
         }
         options = ["--port", "0", "--kubeconfig", str(self.kubeconfig)]
-        options += ["--pod-startup", "0.05", "--seed", "1"]
+        options += ["--pod-startup", "0.05", "--seed", "1", *flags]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "miniplane", "serve", *options],
@@ -58,8 +58,9 @@ class Cluster:
     def miniplane(self, *args: str) -> str:
         """What `miniplane ARGS` prints, run against this server."""
         command = [sys.executable, "-m", "miniplane", *args, "--server", self.url]
+        env = self.env | {"KUBECONFIG": str(self.kubeconfig)}
         return subprocess.check_output(
-            command, cwd=self.folder, env=self.env, text=True, timeout=PATIENCE
+            command, cwd=self.folder, env=env, text=True, timeout=PATIENCE
         )
 
     def stop(self) -> None:
@@ -273,6 +274,14 @@ def kubectl(kubectl_in: Callable[[str], Kubectl], request: pytest.FixtureRequest
 def alone(kubectl_binary: Any, tmp_path: Path) -> Iterator[Kubectl]:
     """A kubectl in the default namespace of a cluster that nobody else uses."""
     cluster = Cluster(tmp_path)
+    yield _kubectl(kubectl_binary, cluster, "default")
+    cluster.stop()
+
+
+@pytest.fixture
+def secure(kubectl_binary: Any, tmp_path: Path) -> Iterator[Kubectl]:
+    """A kubectl in the default namespace of a cluster of its own that speaks HTTPS."""
+    cluster = Cluster(tmp_path, "--https")
     yield _kubectl(kubectl_binary, cluster, "default")
     cluster.stop()
 

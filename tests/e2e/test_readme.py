@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +15,10 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 
-def sessions() -> list[tuple[str, str]]:
-    """The commands of the console blocks, in order, each with the output shown."""
+def sessions(kind: str = "console") -> list[tuple[str, str]]:
+    """The commands of the blocks of a kind, in order, each with the output shown."""
     steps = []
-    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL):
+    for block in re.findall(rf"```{kind}\n(.*?)```", README, re.DOTALL):
         for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = step.partition("\n")
             steps.append((command, output))
@@ -53,6 +54,31 @@ def test_the_first_session(alone: Any) -> None:
             assert words[0] == ".venv/bin/miniplane", command
             printed = alone.cluster.miniplane(*words[1:])
         assert plain(printed) == plain(shown), command
+
+
+@pytest.mark.kubectl(which=slice(0, 1))
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+def test_a_user_and_a_role(secure: Any) -> None:
+    """The session over HTTPS, in a shell."""
+    steps = sessions("console https")
+    assert steps[0][0] == "make run ARGS=--https" and len(steps) == 10
+    home = secure.cluster.folder
+    shutil.copytree(ROOT / "examples", home / "examples")
+    kubectl = secure.command()[0]
+    function = f'kubectl() {{ {shlex.quote(kubectl)} "$@"; }}\n'
+    env = {**secure.env, "KUBECONFIG": str(secure.cluster.kubeconfig)}
+    for command, shown in steps[1:]:
+        shell = ["sh", "-c", function + command]
+        done = subprocess.run(
+            shell,
+            cwd=home,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+        )
+        assert plain(done.stdout) == plain(shown), command
 
 
 def test_the_python_example() -> None:

@@ -8,6 +8,7 @@ from miniplane.api.objects import key_of
 from miniplane.api.resources import CONFIGMAPS, PODS
 from miniplane.config import Config
 from miniplane.ids import Ids
+from miniplane.pki.authority import Authority
 from miniplane.runtime import settle as settling
 from miniplane.runtime.controller import Controller, ControllerContext, Result
 from miniplane.runtime.informer import InformerFactory
@@ -48,7 +49,9 @@ class Recording(Controller):
 @pytest.fixture
 def context(api, clock):
     config = Config()
-    return ControllerContext(api, InformerFactory(api, clock), clock, Ids(seed=1), config)
+    authority = Authority(Ids(seed=1), clock)
+    informers = InformerFactory(api, clock)
+    return ControllerContext(api, informers, clock, Ids(seed=1), config, authority)
 
 
 @pytest.fixture

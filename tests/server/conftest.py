@@ -186,6 +186,9 @@ class FakeRegistry:
         self._called("delete_collection", resource, ns, options, list_options)
         return self.list(resource, ns, list_options)
 
+    def token_keys(self) -> Any:
+        return {"keys": [{"kid": "k", "alg": "ES256"}]}
+
     # For tests, which cannot import this file.
     result = staticmethod(FakeResult)
     page = staticmethod(FakeList)

@@ -7,6 +7,7 @@ The plugins carry the names of kube-apiserver's and run in its order. A mutating
 from collections.abc import Callable
 
 from miniplane.registry.admission import (
+    certificates,
     escalation,
     lifecycle,
     limits,
@@ -38,6 +39,9 @@ VALIDATING: tuple[tuple[str, Plugin], ...] = (
     ("NamespaceLifecycle", lifecycle.immortal_namespaces),
     ("LimitRanger", limits.limit_ranger),
     ("PodSecurity", podsecurity.pod_security),
+    ("CertificateApproval", certificates.approval),
+    ("CertificateSigning", certificates.signing),
+    ("CertificateSubjectRestriction", certificates.subject_restriction),
     ("ResourceQuota", quota.resource_quota),
 )
 

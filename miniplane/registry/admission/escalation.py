@@ -10,11 +10,6 @@ from miniplane.api.options import ADMIN
 from miniplane.registry import authorization
 from miniplane.registry.admission.attributes import Attributes
 
-EVERYTHING = [
-    {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
-    {"verbs": ["*"], "nonResourceURLs": ["*"]},
-]
-
 
 def role_escalation(attributes: Attributes) -> None:
     user = attributes.options.user
@@ -58,7 +53,7 @@ def _check_role(attributes: Attributes) -> None:
     _check_rules(attributes, obj.get("rules") or [])
     if (obj.get("aggregationRule") or {}).get("clusterRoleSelectors"):
         context, user = attributes.context, attributes.options.user
-        if authorization.escalation(context, user, "", EVERYTHING):
+        if authorization.escalation(context, user, "", authorization.EVERYTHING):
             why = "must have cluster-admin privileges to use the aggregationRule"
             raise errors.forbidden(attributes.resource, attributes.name, why)
 

@@ -10,7 +10,6 @@ from miniplane.registry import authentication
 from miniplane.registry.context import Context
 from miniplane.registry.results import Result
 from miniplane.registry.reviews import parts
-from miniplane.registry.tokens import ISSUER
 
 
 def self_subject_review(
@@ -37,9 +36,7 @@ def token_review(
         raise errors.bad_request("token is required for TokenReview in authentication")
     status: Obj = {"user": {}}
     try:
-        identity = authentication.authenticate(
-            context, spec["token"], spec.get("audiences") or (ISSUER,)
-        )
+        identity = authentication.authenticate(context, spec["token"], spec.get("audiences") or ())
     except authentication.Refused as refused:
         status["error"] = f"[invalid bearer token, {refused}]"
     else:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from miniplane.api.customresources import definitions
 from miniplane.api.objects import Obj
+from miniplane.api.options import User
+from miniplane.registry import conditions as times
 from miniplane.registry.context import Context
 from miniplane.registry.strategy import Strategy, restore
 
@@ -78,15 +80,42 @@ class FlowControl(Strategy):
 
 
 class CertificateSigningRequestStrategy(Strategy):
-    """The request's author is the server's to say."""
+    """The request's author is the server's to say, and the request never changes."""
 
     def prepare_for_create(self, obj: Obj, context: Context) -> None:
-        super().prepare_for_create(obj, context)
         obj["status"] = {}
+
+    def note_author(self, obj: Obj, user: User) -> None:
+        spec = obj["spec"]
+        for key in ("username", "uid", "groups", "extra"):
+            spec.pop(key, None)
+        spec["username"] = user.name
+        if user.uid:
+            spec["uid"] = user.uid
+        if user.groups:
+            spec["groups"] = list(user.groups)
+        if user.extra:
+            spec["extra"] = {key: list(values) for key, values in user.extra}
 
     def prepare_for_update(self, obj: Obj, old: Obj, context: Context) -> None:
         restore(obj, old, "spec")
         restore(obj, old, "status")
+
+    def prepare_for_status(self, obj: Obj, old: Obj, context: Context) -> None:
+        restore(obj, old, "spec")
+        status = dict(obj.get("status") or {})
+        conditions = list(status.get("conditions") or ())
+        before = (old.get("status") or {}).get("conditions") or ()
+        for kind in ("Approved", "Denied"):
+            kept = [c for c in before if c.get("type") == kind]
+            places = [i for i, c in enumerate(conditions) if c.get("type") == kind]
+            # One more or one less is for validation to refuse.
+            if len(kept) == len(places):
+                for place, condition in zip(places, kept, strict=True):
+                    conditions[place] = condition
+        if conditions:
+            status["conditions"] = times.with_times(conditions, old, context)
+        obj["status"] = status
 
 
 class Conditional(Strategy):

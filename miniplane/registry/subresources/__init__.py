@@ -8,7 +8,7 @@ from miniplane.api.options import WriteOptions
 from miniplane.api.resources import Resource
 from miniplane.registry.context import Context
 from miniplane.registry.results import Result
-from miniplane.registry.subresources import binding, eviction, finalize, podparts, token
+from miniplane.registry.subresources import approval, binding, eviction, finalize, podparts, token
 
 Create = Callable[[Context, Resource, str, str, Any, WriteOptions], Result]
 Update = Callable[[Context, Resource, str, str, Any, WriteOptions], Result]
@@ -26,7 +26,7 @@ UPDATE: dict[tuple[str, str], Update] = {
 PREPARE = {
     ("pods", "ephemeralcontainers"): podparts.keep_ephemeral_containers,
     ("pods", "resize"): podparts.keep_resources,
-    ("certificatesigningrequests", "approval"): podparts.keep_approval,
+    ("certificatesigningrequests", "approval"): approval.keep_approval,
 }
 """Subresources that take the whole object and keep all of it but one part."""
 

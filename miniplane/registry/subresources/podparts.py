@@ -1,21 +1,22 @@
-"""Subresources that change one part of an object and keep the rest as it is."""
+"""Subresources of pods that change one part and keep the rest as it is."""
 
 from typing import Any
 
 from miniplane.api.objects import Obj
+from miniplane.registry.context import Context
 from miniplane.registry.strategy import restore
 
 
-def _keep_all(obj: Obj, old: Obj) -> None:
+def keep_all(obj: Obj, old: Obj) -> None:
     for key in [*obj, *old]:
         if key not in ("metadata", "kind", "apiVersion"):
             restore(obj, old, key)
 
 
-def keep_ephemeral_containers(obj: Obj, old: Obj) -> None:
+def keep_ephemeral_containers(obj: Obj, old: Obj, context: Context) -> None:
     """pods/ephemeralcontainers: only the list of ephemeral containers may change."""
     given = obj.get("spec", {}).get("ephemeralContainers")
-    _keep_all(obj, old)
+    keep_all(obj, old)
     spec = dict(old["spec"])
     spec.pop("ephemeralContainers", None)
     if given:
@@ -23,7 +24,7 @@ def keep_ephemeral_containers(obj: Obj, old: Obj) -> None:
     obj["spec"] = spec
 
 
-def keep_resources(obj: Obj, old: Obj) -> None:
+def keep_resources(obj: Obj, old: Obj, context: Context) -> None:
     """pods/resize: only the containers' resources and resize policies may change."""
     given: dict[str, dict[str, Any]] = {
         c["name"]: c
@@ -31,7 +32,7 @@ def keep_resources(obj: Obj, old: Obj) -> None:
         for c in obj.get("spec", {}).get(key) or ()
         if "name" in c
     }
-    _keep_all(obj, old)
+    keep_all(obj, old)
     spec = dict(old["spec"])
     for key in ("containers", "initContainers"):
         if key not in spec:
@@ -47,14 +48,3 @@ def keep_resources(obj: Obj, old: Obj) -> None:
             containers.append(container)
         spec[key] = containers
     obj["spec"] = spec
-
-
-def keep_approval(obj: Obj, old: Obj) -> None:
-    """certificatesigningrequests/approval: only the conditions may change."""
-    conditions = obj.get("status", {}).get("conditions")
-    _keep_all(obj, old)
-    status = dict(old.get("status") or {})
-    status.pop("conditions", None)
-    if conditions:
-        status["conditions"] = conditions
-    obj["status"] = status

@@ -13,7 +13,6 @@ from miniplane.clock import format_time
 from miniplane.registry import catalog, incoming
 from miniplane.registry.context import Context
 from miniplane.registry.results import Result
-from miniplane.registry.tokens import ISSUER
 
 GROUP = "authentication.k8s.io"
 KIND = "TokenRequest"
@@ -56,7 +55,7 @@ def create(
     now = context.clock.time()
     metadata |= {"name": name, "namespace": namespace, "uid": uid}
     metadata["creationTimestamp"] = context.clock.rfc3339()
-    spec["audiences"] = spec.get("audiences") or [ISSUER]
+    spec["audiences"] = spec.get("audiences") or [context.tokens.issuer]
     problems = validation.token_request(request)
     if problems:
         raise errors.invalid(GROUP, KIND, "", problems)
@@ -90,7 +89,7 @@ def _claims(context: Context, account: Obj, spec: Obj, now: int) -> Obj:
     bound = spec.get("boundObjectRef")
     if bound is not None:
         private |= _bound(context, bound, namespace, name)
-    if "pod" in private and seconds == WATCHED and audiences == [ISSUER]:
+    if "pod" in private and seconds == WATCHED and audiences == [context.tokens.issuer]:
         private["warnafter"] = now + seconds
         seconds = LONGEST
     return {
