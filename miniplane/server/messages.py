@@ -33,6 +33,8 @@ class Messages:
         self._limit = kept
         self._size = 0
         self._entries: dict[Stored, bytes] = {}  # revisions are equal to themselves alone
+        self.frames: dict[tuple[Stored, str, str, str], bytes] = {}
+        """The latest events of watches, kept by those who encode them."""
         self._joined: Sequence[Stored] | None = None
         self._join = b""
 
