@@ -1,5 +1,6 @@
 """Servers as child processes, and what they use, read from /proc."""
 
+import json
 import os
 import socket
 import subprocess
@@ -8,6 +9,8 @@ import time
 from collections.abc import Callable
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+
+JSON = "application/json"
 
 
 def environment() -> dict[str, str]:
@@ -23,8 +26,8 @@ class Server:
         self.port = port
 
     @classmethod
-    def bare(cls, bodies_file: str) -> "Server":
-        command = [sys.executable, "-m", "benchmarks.bare", bodies_file]
+    def bare(cls, *arguments: str) -> "Server":
+        command = [sys.executable, "-m", "benchmarks.bare", *arguments]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
         assert process.stdout is not None
         return cls(process, int(process.stdout.readline()))
@@ -55,20 +58,23 @@ class Server:
         self.process.wait()
 
 
+def request(
+    method: str, path: str, body: bytes = b"", *, accept: str = JSON, content_type: str = JSON
+) -> bytes:
+    """The bytes of a request."""
+    head = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Accept: {accept}"]
+    head.append("User-Agent: bench/1.0")
+    if body:
+        head += [f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
 class Connection:
     """One kept-alive connection that sends prepared requests and reads whole answers."""
 
     def __init__(self, server: Server):
         self.socket = socket.create_connection(("127.0.0.1", server.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.host = f"127.0.0.1:{server.port}"
-
-    def prepare(self, method: str, path: str, body: bytes = b"") -> bytes:
-        head = [f"{method} {path} HTTP/1.1", f"Host: {self.host}", "Accept: application/json"]
-        head.append("User-Agent: bench/1.0")
-        if body:
-            head += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
-        return "\r\n".join([*head, "", ""]).encode() + body
 
     def ask(self, request: bytes) -> bytes:
         """The body of the answer. RuntimeError for anything but a 2xx."""
@@ -97,3 +103,23 @@ def cpu_per_call(server: Server, call: Callable[[int], object], count: int) -> f
         call(i)
     time.sleep(0.01)
     return (server.cpu() - before) / count
+
+
+class Bodies:
+    """A file of the bodies that a bare server answers, by path."""
+
+    def __init__(self, file: str):
+        self._file = file
+        self._bodies: dict[str, str] = {}
+
+    def add(self, body: bytes) -> str:
+        """The path at which `body` will be answered."""
+        path = f"/bodies/{len(self._bodies)}"
+        self._bodies[path] = body.decode("latin-1")
+        return path
+
+    def serve(self) -> Server:
+        """A bare server of everything that has been added."""
+        with open(self._file, "w") as out:
+            json.dump(self._bodies, out)
+        return Server.bare(self._file)

@@ -35,7 +35,9 @@ _STANDARD_FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
 def create(version: "Version", obj: Obj) -> list[FieldError]:
     """What is wrong with a new object."""
     schema = version.structural
-    problems = validate.validate(version.schema, obj).errors()
+    problems: list[FieldError] = []
+    if not version.is_valid(obj):
+        problems += validate.validate(version.schema, obj).errors()
     if version.scale is not None:
         problems += version.scale.check_spec(obj) + version.scale.check_status(obj)
     problems += embedded.validate(obj, schema)
@@ -47,7 +49,9 @@ def update(version: "Version", obj: Obj, old: Obj, warnings: list[str]) -> list[
     """What is wrong with a changed object. Rules that a part fails as before only warn."""
     schema = version.structural
     both = Correlated(obj, old, schema)
-    problems = validate.validate(version.schema, obj, both).errors()
+    problems: list[FieldError] = []
+    if not version.is_valid(obj):
+        problems += validate.validate(version.schema, obj, both).errors()
     if version.scale is not None:
         problems += version.scale.check_spec(obj) + version.scale.check_status(obj)
     problems += embedded.validate(obj, schema)

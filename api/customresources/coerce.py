@@ -105,7 +105,7 @@ def drop_nulls(value: Any, schema: Structural | None) -> None:
 
 def set_defaults(value: Any, schema: Structural | None) -> None:
     """Fill in defaults: where a field is missing, or null without being nullable."""
-    if schema is None:
+    if schema is None or not schema.has_defaults:
         return
     if isinstance(value, dict):
         for name, inner in schema.properties.items():
@@ -144,6 +144,11 @@ def metadata(raw: Any, path: str = "metadata") -> tuple[dict[str, Any], list[str
     return meta, unknown
 
 
+def plain_metadata(raw: Any) -> dict[str, Any] | None:
+    """An ObjectMeta, None where there is anything to be said of it."""
+    return decode.plain(OBJECT_META, raw) if type(raw) is dict else None
+
+
 _UNKNOWN = 'unknown field "'
 
 
@@ -162,7 +167,7 @@ def embedded(
 def _embedded(
     value: Any, schema: Structural | None, path: Path, drop_invalid: bool, unknown: list[str]
 ) -> FieldError | None:
-    if schema is None:
+    if schema is None or not schema.has_embedded:
         return None
     if isinstance(value, dict):
         if schema.embedded:

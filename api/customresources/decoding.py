@@ -20,6 +20,10 @@ def decoded(resource: "CustomResource", raw: Any) -> tuple[Obj, list[str]]:
 
     Shares nothing with `raw`, which may be None. Raises decode.TypeMismatch.
     """
+    if type(raw) is dict and (meta := coerce.plain_metadata(raw.get("metadata"))) is not None:
+        value, problems = decode.untyped({k: v for k, v in raw.items() if k != "metadata"})
+        obj, unknown = _coerced(resource, value, meta)
+        return obj, [*problems, *(f'unknown field "{path}"' for path in unknown)]
     value, problems = decode.untyped(raw if raw is not None else {})
     if not isinstance(value, dict):
         found = _JSON_KINDS.get(type(value), "null")
@@ -46,11 +50,14 @@ def _mismatch(resource: "CustomResource", cause: str) -> decode.TypeMismatch:
     return decode.TypeMismatch(cause, message)
 
 
-def _coerced(resource: "CustomResource", value: Obj) -> tuple[Obj, list[str]]:
+def _coerced(
+    resource: "CustomResource", value: Obj, meta: Obj | None = None
+) -> tuple[Obj, list[str]]:
+    """`meta` is the metadata, where that has been brought into form already. Takes `value` over."""
     schema = resource.custom.structural
     unknown: list[str] = []
-    meta: Any = value.get("metadata")
-    if "metadata" in value:
+    if meta is None and "metadata" in value:
+        meta = value["metadata"]
         try:
             meta, unknown = coerce.metadata(meta)
         except decode.TypeMismatch as mismatch:

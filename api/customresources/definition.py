@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from miniplane.api.customresources import checks, decoding, node, structural, versions
+from miniplane.api.customresources import checks, decoding, node, quick, structural, versions
 from miniplane.api.customresources.scale import Scale
 from miniplane.api.field import FieldError
 from miniplane.api.objects import Obj
@@ -89,6 +89,11 @@ class Version:
     @functools.cached_property
     def structural(self) -> structural.Structural:
         return structural.parse(self.schema)
+
+    @functools.cached_property
+    def is_valid(self) -> quick.Check:
+        """Whether the schema has nothing against an object; a no may be wrong."""
+        return quick.compiled(self.schema)
 
     @functools.cached_property
     def node(self) -> Node:

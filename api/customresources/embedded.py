@@ -17,7 +17,7 @@ def validate(value: Any, schema: Structural | None, path: str = "") -> list[Fiel
 
 
 def _walk(errors: list[FieldError], value: Any, schema: Structural | None, path: Path) -> None:
-    if schema is None:
+    if schema is None or not schema.has_embedded:
         return
     if isinstance(value, dict):
         if schema.embedded:

@@ -17,6 +17,8 @@ def validate(value: Any, schema: Structural, path: str = "") -> list[FieldError]
 
 
 def _walk(errors: list[FieldError], value: Any, schema: Structural, path: Path) -> None:
+    if not schema.has_keyed_lists:
+        return
     if isinstance(value, dict):
         for name, inner in value.items():
             if not isinstance(inner, (dict, list)):
@@ -43,6 +45,9 @@ def _keyed(errors: list[FieldError], items: list[Any], keys: Sequence[str], path
             text = "must be an object for an array of list-type map"
             errors.append(field.invalid(path.index(i), item, text))
             return
+    known = [tuple([item.get(key) for key in keys]) for item in items if item]
+    if len(known) == len(items) == len(dict.fromkeys(map(repr, known))):
+        return
     named = [{k: item[k] for k in keys if k in (item or {})} for item in items]
     for i in _repeated(named):
         errors.append(field.duplicate(path.index(i), named[i]))

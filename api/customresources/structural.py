@@ -22,13 +22,17 @@ class Structural:
     `raw` is the published schema of the place. `additional` is the schema of the values of a map,
     or None; `open` tells that `additionalProperties` is there at all, be it `true` or a schema.
     `default` is `ABSENT` where there is none. `map_type` is `granular` or `atomic`, `list_type`
-    `atomic`, `set`, `map` or `""` for a list that says nothing.
+    `atomic`, `set`, `map` or `""` for a list that says nothing. The `has_...` tell of the place and
+    all below it, so that nobody walks where there is nothing to be found.
     """
 
     __slots__ = (
         "additional",
         "default",
         "embedded",
+        "has_defaults",
+        "has_embedded",
+        "has_keyed_lists",
         "int_or_string",
         "items",
         "list_keys",
@@ -63,6 +67,13 @@ class Structural:
         self.items = Structural(items) if isinstance(items, Mapping) else None
         self.additional = Structural(additional) if isinstance(additional, Mapping) else None
         self.open = additional is not None
+        inner = [*self.properties.values(), self.items, self.additional]
+        below = [place for place in inner if place is not None]
+        self.has_defaults = self.default is not ABSENT or any(p.has_defaults for p in below)
+        self.has_embedded = self.embedded or any(p.has_embedded for p in below)
+        self.has_keyed_lists = self.list_type in ("set", "map") or any(
+            p.has_keyed_lists for p in below
+        )
 
     def field(self, name: str) -> "Structural | None":
         """The schema of a field of an object or map, None where the schema does not know it."""

@@ -9,7 +9,7 @@ definition (custom resources).
 Follows sigs.k8s.io/json and the JSON serializer of apimachinery (`runtime/serializer/json`).
 """
 
-from miniplane.api.decode.decode import TypeMismatch, blank, decode, embed, untyped, zero
+from miniplane.api.decode.decode import TypeMismatch, blank, decode, embed, plain, untyped, zero
 from miniplane.api.decode.kinds import check_type
 from miniplane.api.decode.parse import Malformed, parse_json, parse_yaml
 
@@ -22,6 +22,7 @@ __all__ = [
     "embed",
     "parse_json",
     "parse_yaml",
+    "plain",
     "untyped",
     "zero",
 ]

@@ -23,7 +23,7 @@ class TypeMismatch(errors.StatusError):
 def decode(definition: str, raw: Any, *, strict: bool = True) -> tuple[Obj, list[str]]:
     """A new object of the kind `definition`, and what a strict decoder has against `raw`.
 
-    The object shares nothing with `raw`. Problems read `unknown field "spec.foo"` or
+    The object shares nothing with `raw` but field sets, which nobody changes. Problems read `unknown field "spec.foo"` or
     `duplicate field "data.k"`, in the order of the document, 100 at most; with `strict=False` there
     are none. `apiVersion` and `kind` stay as they are. `raw` may be None, which Go takes for `{}`.
 
@@ -42,6 +42,14 @@ def decode(definition: str, raw: Any, *, strict: bool = True) -> tuple[Obj, list
         ordered.update(obj)
         obj = ordered
     return obj, problems if strict else []
+
+
+def plain(definition: str, raw: Any) -> Any:
+    """As `decode`, None for a value that is not plainly in order."""
+    try:
+        return fast.decoder(definition)(raw)
+    except fast.Doubt:
+        return None
 
 
 def _mismatch(definition: str, raw: Any, cause: str) -> TypeMismatch:
@@ -96,9 +104,27 @@ def untyped(raw: Any) -> tuple[Any, list[str]]:
     The list names its doubled keys, in order: `duplicate field "spec.a"`. Raises TypeMismatch for
     a number that no float can hold.
     """
-    problems: dict[str, None] = {}
-    value = _untyped(raw, "", problems)
-    return value, list(problems)[: careful.MAX_PROBLEMS]
+    try:
+        return _plain_copy(raw), []
+    except fast.Doubt:
+        problems: dict[str, None] = {}
+        value = _untyped(raw, "", problems)
+        return value, list(problems)[: careful.MAX_PROBLEMS]
+
+
+def _plain_copy(raw: Any) -> Any:
+    """Doubt for data with doubled keys, fractions or huge numbers."""
+    kind = type(raw)
+    if kind is dict:
+        return {k: v if type(v) is str else _plain_copy(v) for k, v in raw.items()}
+    if kind is list:
+        return [v if type(v) is str else _plain_copy(v) for v in raw]
+    if raw is None or kind is str or kind is bool or (kind is int and raw in _INT64):
+        return raw
+    raise fast.Doubt
+
+
+_INT64 = range(-(1 << 63), 1 << 63)
 
 
 def _untyped(raw: Any, path: str, problems: dict[str, None]) -> Any:

@@ -145,6 +145,8 @@ def _value(go_type: types.Type) -> Decoder:
         return _string_map if go_type.item.kind == "string" else _map(_value(go_type.item))
     if kind == "int":
         return _int(go_type.low, go_type.high)
+    if go_type.definition == types.FIELDS:
+        return _field_set
     return _SCALARS[kind]
 
 
@@ -233,6 +235,11 @@ def _raw(raw: Any) -> Any:
     if raw is None:
         raise Doubt
     return objects.thaw(raw)
+
+
+def _field_set(raw: Any) -> Any:
+    """Field sets are long, and changed by nobody: they are not copied."""
+    return raw if type(raw) is dict else _raw(raw)
 
 
 def _unsure(raw: Any) -> Any:

@@ -17,12 +17,15 @@ from miniplane.api.schema import compact
 _META = "io.k8s.apimachinery.pkg."
 _EXTENSIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
 
+FIELDS = _META + "apis.meta.v1.FieldsV1"
+"""The definition of the field sets in `managedFields`."""
+
 SPECIAL: dict[str, str] = {
     _META + "api.resource.Quantity": "quantity",
     _META + "util.intstr.IntOrString": "int-or-string",
     _META + "apis.meta.v1.Time": "time",
     _META + "apis.meta.v1.MicroTime": "microtime",
-    _META + "apis.meta.v1.FieldsV1": "raw",
+    FIELDS: "raw",
     _META + "apis.meta.v1.Patch": "raw",
     _META + "runtime.RawExtension": "raw",
     _EXTENSIONS + "JSON": "raw",

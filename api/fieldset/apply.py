@@ -277,7 +277,8 @@ def _pruned(at: _Endpoint, merged: Obj, last: Entry, own: FieldSet, others: Entr
     back, and what was never applied.
     """
     version, before = last["apiVersion"], entries.fields_of(last)
-    if not before or (version == at.api_version and not sets.difference(before, own)):
+    left_out = sets.difference(before, own)
+    if not before or (version == at.api_version and not left_out):
         return merged
     first = _View.of(at, version)
     if first is None:
@@ -288,10 +289,14 @@ def _pruned(at: _Endpoint, merged: Obj, last: Entry, own: FieldSet, others: Entr
         owned[one["apiVersion"]] = sets.union(known, entries.fields_of(one))
     owned[at.api_version] = sets.union(owned.get(at.api_version, sets.LEAF), own)
 
+    if len(owned) == 1:
+        # Nothing can go from top-level fields of which all that was applied still is.
+        before = {element: below for element, below in before.items() if element in left_out}
     applied = first.type.named(before)
     whole = first.show(merged)
-    if len(owned) == 1:  # what is looked at is that much less
+    if len(owned) == 1:
         whole = {name: value for name, value in whole.items() if f"f:{name}" in applied}
+        owned[version] = {e: below for e, below in owned[version].items() if e in applied}
     everything = first.listed(whole)
     here, pruned = first, first.type.without(whole, applied) or {}
     for name, fields in owned.items():

@@ -36,6 +36,8 @@ def literal(value: Any) -> str:
     """Any JSON value in the form that elements contain."""
     if isinstance(value, str):
         return quote(value)
+    if value.__class__ is int:
+        return str(value)
     if isinstance(value, dict):
         return "{" + ",".join(f"{quote(k)}:{literal(value[k])}" for k in sorted(value)) + "}"
     if isinstance(value, list):

@@ -204,11 +204,9 @@ def paths(a: FieldSet) -> Iterator[tuple[str, ...]]:
 
 def in_order(node: FieldSet) -> FieldSet:
     """One level with its elements in order; the very dictionary if they are."""
-    names = list(node)
-    if any(name[0] not in ".f" for name in names):
+    names = sorted(node)
+    if names and names[-1][0] > "f":  # keys, values or indices, whose order is one of its own
         names.sort(key=elements.order)
-    else:
-        names.sort()
     if names == list(node):
         return node
     return {name: node[name] for name in names}

@@ -14,6 +14,9 @@ from miniplane.api.protobuf import layout, wire, writers
 
 MAGIC = b"k8s\0"
 
+_MESSAGE = b"\x12"
+"""The tag of what an envelope holds, and of a list's items: both are field 2."""
+
 _END = b"\x1a\0\x22\0"
 """`contentEncoding` and `contentType`, which are always empty."""
 
@@ -40,35 +43,44 @@ def encode_message(definition: str, value: Mapping[str, Any]) -> bytes:
 
 def envelope(api_version: str, kind: str, message: bytes) -> bytes:
     """A body made of an object's message."""
-    return b"".join((_head(api_version, kind), wire.number(len(message)), message, _END))
+    return b"".join((_head(api_version, kind), item(message), _END))
+
+
+def enclosed(api_version: str, kind: str, item: bytes) -> bytes:
+    """A body made of an object's message in the form of a list's item."""
+    return b"".join((_head(api_version, kind), item, _END))
 
 
 @functools.lru_cache(maxsize=1024)
 def _head(api_version: str, kind: str) -> bytes:
-    """All that stands before the length of the message."""
+    """All that stands before the message."""
     type_meta = writers.string(1)(api_version) + writers.string(2)(kind)
-    return MAGIC + b"\x0a" + wire.number(len(type_meta)) + type_meta + b"\x12"
+    return MAGIC + b"\x0a" + wire.number(len(type_meta)) + type_meta
 
 
-def items(messages: Iterable[bytes], *, number: int = 2) -> bytes:
+def item(message: bytes) -> bytes:
+    """An object's message as an item of a list: with its tag and length."""
+    return b"".join((_MESSAGE, wire.number(len(message)), message))
+
+
+def items(messages: Iterable[bytes]) -> bytes:
     """Objects' messages as the items of a list."""
-    head = writers.tag(number, wire.BYTES)
-    size = wire.number
-    return b"".join([part for m in messages for part in (head, size(len(m)), m)])
+    return b"".join(map(item, messages))
 
 
 def list_frame(api_version: str, kind: str, metadata: Obj, length: int) -> tuple[bytes, bytes]:
     """What stands before and after a list's items, which are `length` bytes."""
     meta = writers.encoder(layout.LIST_META)(metadata)
     meta = b"\x0a" + wire.number(len(meta)) + meta
-    return _head(api_version, kind) + wire.number(len(meta) + length) + meta, _END
+    return _head(api_version, kind) + _MESSAGE + wire.number(len(meta) + length) + meta, _END
 
 
-def partial(message: bytes) -> bytes:
-    """The message of an object's `PartialObjectMetadata`, cut out of the object's own message:
-    metadata is the first field of both."""
-    size, start = wire.varint(message, 1)
-    return message[: start + size]
+def partial(item: bytes) -> bytes:
+    """The message of an object's `PartialObjectMetadata`, cut out of the object's own, which is in
+    the form of a list's item: metadata is the first field of both."""
+    _, at = wire.varint(item, 1)
+    size, start = wire.varint(item, at + 1)
+    return item[at : start + size]
 
 
 def frame(event: bytes, body: bytes) -> bytes:

@@ -78,7 +78,7 @@ def _targets(hpa: Obj) -> str:
             shown.append("<unknown type>")
             continue
         status = value(statuses[i], source) if i < len(statuses) else None
-        if not isinstance(status, Mapping):
+        if not isinstance(status, dict):
             status = None
         if source in ("resource", "containerResource"):
             shown.append(_resource_metric(part(spec, source), status))

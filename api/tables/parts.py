@@ -17,7 +17,7 @@ _EMPTY: Mapping[str, Any] = {}
 def value(obj: Any, *path: str) -> Any:
     """What is at the path, or None."""
     for step in path:
-        if not isinstance(obj, Mapping):
+        if obj.__class__ is not dict:
             return None
         obj = obj.get(step)
     return obj
@@ -26,18 +26,21 @@ def value(obj: Any, *path: str) -> Any:
 def part(obj: Any, *path: str) -> Mapping[str, Any]:
     """The mapping at the path, or an empty one."""
     found = value(obj, *path)
-    return found if isinstance(found, Mapping) else _EMPTY
+    return found if isinstance(found, dict) else _EMPTY
 
 
 def listed(obj: Any, *path: str) -> Sequence[Any]:
     """The list at the path, or an empty one."""
     found = value(obj, *path)
-    return found if isinstance(found, list) else ()
+    return found if found.__class__ is list else ()
 
 
 def parts(obj: Any, *path: str) -> list[Mapping[str, Any]]:
     """The mappings in the list at the path."""
-    return [item for item in listed(obj, *path) if isinstance(item, Mapping)]
+    found = value(obj, *path)
+    if not found or found.__class__ is not list:
+        return []
+    return [item for item in found if item.__class__ is dict]
 
 
 def text(obj: Any, *path: str) -> str:
@@ -46,9 +49,9 @@ def text(obj: Any, *path: str) -> str:
 
 
 def as_text(found: Any) -> str:
-    if isinstance(found, str):
+    if found.__class__ is str:
         return found
-    if found is None or isinstance(found, (Mapping, list)):
+    if found is None or isinstance(found, (dict, list)):
         return ""
     if isinstance(found, bool):
         return "true" if found else "false"
@@ -90,14 +93,14 @@ def annotation(obj: Any, key: str) -> str | None:
 
 def format_labels(labels: Any) -> str:
     """`a=b,c=d`, sorted, or `<none>`."""
-    if not isinstance(labels, Mapping) or not labels:
+    if not isinstance(labels, dict) or not labels:
         return NONE
     return ",".join(f"{key}={as_text(labels[key])}" for key in sorted(labels))
 
 
 def format_selector(selector: Any) -> str:
     """A LabelSelector as `a=b,c in (d)`, or `<none>`."""
-    return label_selectors.format_selector(selector if isinstance(selector, Mapping) else None)
+    return label_selectors.format_selector(selector if isinstance(selector, dict) else None)
 
 
 def containers(pod_spec: Any) -> tuple[str, str]:

@@ -74,7 +74,7 @@ def _init_word(status: Mapping[str, Any], index: int, total: int) -> str:
     """What an init container that holds the pod up says about it."""
     state = part(status, "state")
     terminated = state.get("terminated")
-    if isinstance(terminated, Mapping):
+    if isinstance(terminated, dict):
         return f"Init:{_ended(terminated)}"
     waiting = text(state, "waiting", "reason")
     if waiting and waiting != "PodInitializing":
@@ -84,7 +84,7 @@ def _init_word(status: Mapping[str, Any], index: int, total: int) -> str:
 
 def _succeeded(status: Mapping[str, Any]) -> bool:
     terminated = value(status, "state", "terminated")
-    return isinstance(terminated, Mapping) and number(terminated, "exitCode") == 0
+    return isinstance(terminated, dict) and number(terminated, "exitCode") == 0
 
 
 def summary(pod: Obj, now: float) -> tuple[str, str, str]:
@@ -121,9 +121,9 @@ def summary(pod: Obj, now: float) -> tuple[str, str, str]:
             terminated = state.get("terminated")
             if waiting := text(state, "waiting", "reason"):
                 word = waiting
-            elif isinstance(terminated, Mapping):
+            elif isinstance(terminated, dict):
                 word = _ended(terminated)
-            elif flag(status, "ready") and isinstance(state.get("running"), Mapping):
+            elif flag(status, "ready") and isinstance(state.get("running"), dict):
                 running = True
                 ready += 1
         if word == "Completed" and running:

@@ -51,7 +51,7 @@ def _replica_set(obj: Obj, now: float) -> list[Any]:
 def _deployment(obj: Obj, now: float) -> list[Any]:
     selector = value(obj, "spec", "selector")
     try:
-        chosen = str(label_selectors.from_obj(selector if isinstance(selector, Mapping) else None))
+        chosen = str(label_selectors.from_obj(selector if isinstance(selector, dict) else None))
     except StatusError:
         chosen = "<invalid>"
     return [

@@ -94,16 +94,15 @@ def immutable(errors: Errors, path: str, new: Any, old: Any, *, shown: Any = Non
 
 def equal(new: Any, old: Any) -> bool:
     """Semantic equality: absent, null and empty lists are the same."""
-    return new == old or _trimmed(new) == _trimmed(old)
-
-
-def _trimmed(value: Any) -> Any:
-    if isinstance(value, dict):
-        trimmed = {key: _trimmed(item) for key, item in value.items()}
-        return {key: item for key, item in trimmed.items() if item is not None}
-    if isinstance(value, list):
-        return [_trimmed(item) for item in value] or None
-    return value
+    if new is old or new == old:
+        return True
+    if isinstance(new, dict) and isinstance(old, dict):
+        return all(equal(item, old.get(key)) for key, item in new.items()) and all(
+            equal(None, item) for key, item in old.items() if key not in new
+        )
+    if new and old and isinstance(new, list) and isinstance(old, list):
+        return len(new) == len(old) and all(map(equal, new, old))
+    return (new is None or new == []) and (old is None or old == [])
 
 
 def port_number(errors: Errors, path: str, value: int) -> None:

@@ -41,14 +41,28 @@ def create(errors: Errors, obj: Mapping[str, Any]) -> None:
 def whole(errors: Errors, obj: Mapping[str, Any]) -> None:
     """A pod, but for its metadata: what has to hold whenever it is written."""
     meta, value = obj.get("metadata") or {}, obj.get("spec") or {}
-    if annotations := meta.get("annotations"):
-        pod_annotations(errors, "metadata.annotations", annotations, value)
+    _own_annotations(errors, meta, value)
     spec(errors, "spec", value, pod_name=meta.get("name") or "", is_pod=True)
     if not value.get("serviceAccountName"):
         _tokens_need_an_account(errors, value)
     for kind in ("containers", "initContainers"):
         for i, container in enumerate(value.get(kind) or ()):
             containers.only_in_pods(errors, f"spec.{kind}[{i}]", container)
+
+
+def unchanged(errors: Errors, obj: Mapping[str, Any]) -> None:
+    """As `whole`, for a pod whose spec is as it was when it was written.
+
+    Only a binding can have put something into it that a pod may not have.
+    """
+    value = obj.get("spec") or {}
+    _own_annotations(errors, obj.get("metadata") or {}, value)
+    _node_name(errors, "spec", value)
+
+
+def _own_annotations(errors: Errors, meta: Mapping[str, Any], value: Spec) -> None:
+    if annotations := meta.get("annotations"):
+        pod_annotations(errors, "metadata.annotations", annotations, value)
 
 
 def template(errors: Errors, path: str, value: Mapping[str, Any]) -> None:
@@ -152,11 +166,17 @@ def _placement(errors: Errors, path: str, value: Spec) -> None:
         security.host_users(errors, path, value)
 
 
+def _node_name(errors: Errors, path: str, value: Spec) -> None:
+    name = value.get("nodeName")
+    if name and (complaints := names.dns1123_subdomain(name)):
+        checks.each(errors, f"{path}.nodeName", name, complaints)
+
+
 def _identity(errors: Errors, path: str, value: Spec) -> None:
-    for key in ("serviceAccountName", "nodeName"):
-        name = value.get(key)
-        if name and (complaints := names.dns1123_subdomain(name)):
-            checks.each(errors, f"{path}.{key}", name, complaints)
+    account = value.get("serviceAccountName")
+    if account and (complaints := names.dns1123_subdomain(account)):
+        checks.each(errors, f"{path}.serviceAccountName", account, complaints)
+    _node_name(errors, path, value)
     deadline = value.get("activeDeadlineSeconds")
     if deadline is not None and not 1 <= deadline <= _MAX_INT32:
         text = names.between(1, _MAX_INT32)

@@ -24,9 +24,13 @@ Pod = Mapping[str, Any]
 
 
 def update(errors: Errors, obj: Pod, old: Pod) -> None:
+    new_spec, old_spec = obj.get("spec") or {}, old.get("spec") or {}
+    if new_spec == old_spec:
+        pods.unchanged(errors, obj)
+        guarded_annotations(errors, obj, old)
+        return
     pods.whole(errors, obj)
     guarded_annotations(errors, obj, old)
-    new_spec, old_spec = obj.get("spec") or {}, old.get("spec") or {}
     for kind in ("containers", "initContainers"):
         if not _containers(errors, f"spec.{kind}", new_spec.get(kind), old_spec.get(kind)):
             return

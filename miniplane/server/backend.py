@@ -9,7 +9,7 @@ from miniplane.api.resources import Resource
 
 
 class Stored(Protocol):
-    """One revision of one object, immutable."""
+    """One revision of one object, immutable. Equal to itself alone: it may be a key."""
 
     @property
     def resource(self) -> Resource: ...

@@ -108,10 +108,10 @@ def message(call: Call, media: Media, value: Stored) -> bytes:
     from miniplane.api import protobuf
 
     resource = value.resource
-    content = call.state.messages.of(value)
+    item = call.state.messages.of(value)
     if media.convert == "PartialObjectMetadata":
-        return protobuf.envelope(media.meta_version, media.convert, protobuf.partial(content))
-    return protobuf.envelope(resource.api_version, resource.kind, content)
+        return protobuf.envelope(media.meta_version, media.convert, protobuf.partial(item))
+    return protobuf.enclosed(resource.api_version, resource.kind, item)
 
 
 def written(

@@ -12,6 +12,10 @@ from miniplane.server.backend import Stored, WatchEvent
 from miniplane.server.call import Call
 from miniplane.server.negotiate import JSON, PROTOBUF, Media
 
+FRAMES_KEPT = 64
+LONGEST_KEPT = 64 * 1024
+"""Bytes. Longer frames are made for each watch."""
+
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 _HEADS = {
@@ -31,6 +35,8 @@ class EventEncoder:
         self._plain = media.convert not in ("Table", "PartialObjectMetadata")
         self._headers_sent = False
         self._binary = media.type == PROTOBUF
+        self._shared = self._binary and not call.custom
+        self._frames = call.state.messages.frames
         self.content_type = f"{PROTOBUF};stream=watch" if self._binary else JSON
         if media.convert == "Table":
             encode.include_object(call)
@@ -38,13 +44,25 @@ class EventEncoder:
     def line(self, event: WatchEvent) -> bytes:
         """One event."""
         stored = event.stored
-        if stored is not None and self._binary and not self._call.custom:
-            body = encode.message(self._call, self._media, stored)
-        elif stored is not None and self._plain:
+        if stored is not None and self._shared:
+            return self._frame(event.type, stored)
+        if stored is not None and self._plain:
             body = stored.json
         else:
             body = self._body(self._converted(_object(stored) or self._bookmark(event)))
         return self._framed(event.type, body)
+
+    def _frame(self, kind: str, stored: Stored) -> bytes:
+        """What all watches that ask for protobuf are sent, made for the first of them."""
+        key = stored, kind, self._media.convert, self._media.version
+        frame = self._frames.get(key)
+        if frame is None:
+            frame = self._framed(kind, encode.message(self._call, self._media, stored))
+            if len(frame) <= LONGEST_KEPT:
+                self._frames[key] = frame
+                if len(self._frames) > FRAMES_KEPT:
+                    del self._frames[next(iter(self._frames))]
+        return frame
 
     def error(self, error: StatusError) -> bytes:
         """The event that ends a stream."""

@@ -32,35 +32,40 @@ class Messages:
     def __init__(self, kept: int = KEPT) -> None:
         self._limit = kept
         self._size = 0
-        # By identity: an entry holds its object, so that no other can get the same id.
-        self._entries: dict[int, tuple[Stored, bytes]] = {}
+        self._entries: dict[Stored, bytes] = {}  # revisions are equal to themselves alone
+        self.frames: dict[tuple[Stored, str, str, str], bytes] = {}
+        """The latest events of watches, kept by those who encode them."""
         self._joined: Sequence[Stored] | None = None
         self._join = b""
 
     def of(self, stored: Stored) -> bytes:
-        """The object's message, without an envelope. KeyError for a kind without messages."""
-        entry = self._entries.get(id(stored))
-        if entry is not None:
-            return entry[1]
+        """The object's message in the form of a list's item, which `protobuf.enclosed` puts into an
+        envelope. KeyError for a kind without messages."""
+        known = self._entries.get(stored)
+        if known is not None:
+            return known
         from miniplane.api import protobuf
 
         # Not `stored.obj`: a long list would push everything else out of the decoded objects.
         value = orjson.loads(stored.data)
-        message = protobuf.encode_message(stored.resource.definition, value)
-        self._entries[id(stored)] = stored, message
+        message = protobuf.item(protobuf.encode_message(stored.resource.definition, value))
+        self._entries[stored] = message
         self._size += len(message) + _OVERHEAD
         while self._size > self._limit and self._entries:
-            _, old = self._entries.pop(next(iter(self._entries)))
+            old = self._entries.pop(next(iter(self._entries)))
             self._size -= len(old) + _OVERHEAD
         return message
 
     async def prepare(self, items: Sequence[Stored]) -> None:
         """Make the messages of a long list, letting other requests go on meanwhile."""
-        if items is not self._joined:
-            for at in range(0, len(items), SLICE):
-                await asyncio.sleep(0)
-                for stored in items[at : at + SLICE]:
-                    self.of(stored)
+        if items is self._joined:
+            return
+        known = self._entries
+        new = [stored for stored in items if stored not in known]
+        for at in range(0, len(new), SLICE):
+            await asyncio.sleep(0)
+            for stored in new[at : at + SLICE]:
+                self.of(stored)
 
     def partials(self, items: Sequence[Stored]) -> bytes:
         """The messages of the objects' metadata alone as items of a list."""
@@ -73,15 +78,15 @@ class Messages:
         gets the same bytes."""
         if items is self._joined:
             return self._join
-        from miniplane.api import protobuf
-
-        joined = protobuf.items(map(self.of, items))
+        known = [self._entries.get(stored) for stored in items]
+        if None in known:
+            known = [self.of(stored) for stored in items]
+        joined = b"".join(known)  # type: ignore[arg-type]
         if len(items) >= WORTHWHILE and len(joined) <= LARGEST:
             self._joined, self._join = items, joined
         return joined
 
     def _check(self) -> None:
         """Raises AssertionError where the books are wrong."""
-        size = sum(len(message) + _OVERHEAD for _, message in self._entries.values())
+        size = sum(len(message) + _OVERHEAD for message in self._entries.values())
         assert size == self._size <= self._limit
-        assert all(key == id(stored) for key, (stored, _) in self._entries.items())

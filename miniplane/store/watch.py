@@ -22,6 +22,8 @@ from miniplane.store.log import Log
 
 V = TypeVar("V")
 
+_NEVER = float("inf")
+
 BATCH = 1_000
 """How many events a read looks at before it lets others run."""
 
@@ -83,11 +85,14 @@ class Watcher(Generic[V]):
     `read` never waits; `wait` returns when there may be something to read. One reader at a time.
     """
 
-    __slots__ = ("_hub", "_waiter", "closed", "idle", "position", "prefix")
+    __slots__ = ("_deadline", "_hub", "_timer", "_waiter", "closed", "idle", "position", "prefix")
 
     def __init__(self, hub: Hub[V], prefix: str, after: int):
         self._hub = hub
         self._waiter: asyncio.Future[bool | None] | None = None
+        # A timer is kept from one wait to the next: most waits end long before their time.
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = 0.0
         self.prefix = prefix
         self.position = after
         self.idle = False
@@ -123,15 +128,29 @@ class Watcher(Generic[V]):
             return True
         loop = asyncio.get_running_loop()
         waiter = self._waiter = loop.create_future()
-        timer = None
-        if timeout is not None:
-            timer = loop.call_later(timeout, _time_out, waiter)
+        self._set_timer(loop, _NEVER if timeout is None else loop.time() + timeout)
         try:
             return await waiter is None
         finally:
             self._waiter = None
-            if timer is not None:
-                timer.cancel()
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        self._deadline = deadline
+        timer = self._timer
+        if deadline == _NEVER or (timer is not None and timer.when() <= deadline):
+            return
+        if timer is not None:
+            timer.cancel()
+        self._timer = loop.call_at(deadline, self._time_out, loop)
+
+    def _time_out(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if loop.time() < self._deadline:
+            self._set_timer(loop, self._deadline)  # that of a wait before this one
+        else:
+            self._waiter.set_result(False)
 
     def close(self) -> None:
         """Let go. A reader that waits is woken. Closing twice is fine."""
@@ -139,10 +158,8 @@ class Watcher(Generic[V]):
             return
         self.closed = True
         self._hub.forget(self)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-def _time_out(waiter: "asyncio.Future[bool | None]") -> None:
-    if not waiter.done():
-        waiter.set_result(False)

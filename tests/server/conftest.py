@@ -22,7 +22,7 @@ from miniplane.server.app import create_app
 from miniplane.server.serve import Server
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class FakeStored:
     resource: Resource
     revision: int

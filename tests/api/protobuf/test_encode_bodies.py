@@ -68,7 +68,7 @@ def test_metadata_alone():
     obj = {"metadata": {"name": "a", "finalizers": ["x"] * 100}, "data": {"k": "v"}}
     message = protobuf.encode_message(resources.CONFIGMAPS.definition, obj)
     partial = {**PARTIAL, "metadata": obj["metadata"]}
-    body = protobuf.envelope(*PARTIAL.values(), protobuf.partial(message))
+    body = protobuf.envelope(*PARTIAL.values(), protobuf.partial(protobuf.item(message)))
     assert body == protobuf.encode(partial)
     assert protobuf.decode(body)["metadata"]["finalizers"] == ["x"] * 100
 

@@ -125,7 +125,7 @@ def test_metadata_is_the_first_field_of_every_kind():
     alone = writers.encoder(layout.OBJECT_META)(meta)
     for row in RESOURCES:
         message = protobuf.encode_message(row.definition, {"metadata": meta})
-        assert protobuf.partial(message) == b"\x0a" + bytes((len(alone),)) + alone
+        assert protobuf.partial(protobuf.item(message)) == b"\x0a" + bytes((len(alone),)) + alone
 
 
 # Bodies that kubectl sends for `create` of a Namespace, a ConfigMap, a Secret, a Role, a Service,
