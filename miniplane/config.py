@@ -12,6 +12,16 @@ def _network(text: str) -> str:
     return str(ipaddress.ip_network(text))
 
 
+def _split(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",")] if value else []
+
+
+Names = Annotated[tuple[str, ...], pydantic.BeforeValidator(_split)]
+"""Names, or one text with commas between them."""
+
+
 Cidr = Annotated[str, pydantic.AfterValidator(_network)]
 
 
@@ -40,6 +50,10 @@ class Config(pydantic.BaseModel):
     seed: int | None = None
     """Makes names, uids and choices repeatable; None draws them from the system."""
     feature_gates: dict[str, bool] = {}
+    enable_admission_plugins: Names = ()
+    """Admission plugins that run beside those that always do, as kube-apiserver's flag."""
+    disable_admission_plugins: Names = ()
+    """Admission plugins that do not run, as kube-apiserver's flag."""
     allow_remote: bool = False
     watch_window: Annotated[int, pydantic.Field(ge=1)] = 20_000
     """How many revisions stay readable for watches and paged lists."""

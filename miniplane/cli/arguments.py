@@ -21,6 +21,8 @@ SERVE_FLAGS: tuple[tuple[str, str, str], ...] = (
     ("pod-cidr", "CIDR", "addresses of pods (10.244.0.0/16)"),
     ("seed", "N", "make names, uids and choices repeatable"),
     ("feature-gates", "A=true,B=false", "feature gates"),
+    ("enable-admission-plugins", "LIST", "admission plugins that run beside the usual ones"),
+    ("disable-admission-plugins", "LIST", "admission plugins that do not run"),
 )
 """Flags with a value: name, what the value is called, help. Named as the fields of `Config`."""
 

@@ -15,6 +15,7 @@ from miniplane.registry.tokens import Tokens
 from miniplane.store.mvcc import Store
 
 if TYPE_CHECKING:
+    from miniplane.registry.admission import Chain
     from miniplane.registry.allocators import Allocators
 
 
@@ -26,6 +27,8 @@ class Context:
     config: Config
     allocators: "Allocators"
     tokens: Tokens
+    chain: "Chain"
+    """The admission plugins."""
     joined: JoinCache = dataclasses.field(default_factory=JoinCache)
 
     def find(self, resource: Resource, namespace: str, name: str) -> Obj | None:

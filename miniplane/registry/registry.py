@@ -13,6 +13,7 @@ from miniplane.clock import Clock
 from miniplane.config import Config
 from miniplane.ids import Ids
 from miniplane.registry import (
+    admission,
     authentication,
     authorization,
     deletion,
@@ -35,7 +36,9 @@ from miniplane.store.mvcc import Store
 
 
 class Registry:
-    """Kubernetes semantics over a store. Synchronous but for what a `Watch` waits for."""
+    """Kubernetes semantics over a store. Synchronous but for what a `Watch` waits for.
+
+    ValueError for a configuration that asks for admission plugins that there are not."""
 
     def __init__(self, *, store: Store[Stored], clock: Clock, ids: Ids, config: Config):
         allocators = Allocators(service_cidr=config.service_cidr, ids=ids)
@@ -46,6 +49,7 @@ class Registry:
             config=config,
             allocators=allocators,
             tokens=Tokens(ids),
+            chain=admission.chain_of(config),
         )
         self.custom = CustomResources(store)
         """The resources that CustomResourceDefinitions have added."""

@@ -19,6 +19,8 @@ def test_every_flag():
         *("--kubeconfig", "/tmp/k", "--pod-startup", "0.5", "--service-cidr", "10.0.0.0/16"),
         *("--pod-cidr", "10.1.0.0/16", "--seed", "7", "--allow-remote"),
         *("--feature-gates", "A=true, B=false"),
+        *("--enable-admission-plugins", "AlwaysPullImages,NamespaceExists"),
+        *("--disable-admission-plugins", "PodSecurity"),
     ) == Config(
         host="localhost",
         port=0,
@@ -31,6 +33,8 @@ def test_every_flag():
         seed=7,
         allow_remote=True,
         feature_gates={"A": True, "B": False},
+        enable_admission_plugins=("AlwaysPullImages", "NamespaceExists"),
+        disable_admission_plugins=("PodSecurity",),
     )
 
 
@@ -47,6 +51,8 @@ def test_every_flag_has_a_variable():
         "MINIPLANE_SEED": "7",
         "MINIPLANE_ALLOW_REMOTE": "true",
         "MINIPLANE_FEATURE_GATES": "A=true",
+        "MINIPLANE_ENABLE_ADMISSION_PLUGINS": "AlwaysPullImages",
+        "MINIPLANE_DISABLE_ADMISSION_PLUGINS": "PodSecurity",
     }
     changed = config(**settings).model_dump(exclude_defaults=True)
     assert len(changed) == len(settings)
