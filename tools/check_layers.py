@@ -15,7 +15,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("miniplane.client",),
     ("miniplane.registry",),
     ("miniplane.store",),
-    ("miniplane.config", "miniplane.clock", "miniplane.ids"),
+    ("miniplane.config", "miniplane.clock", "miniplane.ids", "miniplane.metrics"),
     ("miniplane.api",),
 )
 APART = (

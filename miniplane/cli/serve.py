@@ -89,6 +89,7 @@ async def _serve(config: Config, sock: socket.socket, url: str, written: Path) -
             authorize=cluster.registry.authorize,
             authenticate=cluster.registry.authenticate,
             served=Served(cluster.registry.custom),
+            sources=(cluster.figures,),
         )
         async with serve.Server(app, config, sock=sock):
             _collect_garbage_from_now_on()

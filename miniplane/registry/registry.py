@@ -3,6 +3,7 @@
 The server and the in-process client call nothing else. All methods raise `StatusError`.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from miniplane.api import errors
@@ -12,11 +13,13 @@ from miniplane.api.resources import Resource
 from miniplane.clock import Clock
 from miniplane.config import Config
 from miniplane.ids import Ids
+from miniplane.metrics import Family
 from miniplane.registry import (
     admission,
     authentication,
     authorization,
     deletion,
+    figures,
     patching,
     reading,
     reviews,
@@ -58,6 +61,10 @@ class Registry:
     def revision(self) -> int:
         """The revision of the latest write."""
         return self._context.store.revision
+
+    def figures(self) -> Iterator[Family]:
+        """What there is to count of what is stored, and which features are on."""
+        return figures.families(self._context)
 
     def authorize(self, user: User, asked: Attributes) -> Decision:
         """Whether a user may do something, by the roles and bindings that are stored."""

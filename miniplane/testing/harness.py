@@ -153,6 +153,7 @@ async def cluster(
                 authorize=made.registry.authorize,
                 authenticate=made.registry.authenticate,
                 served=Served(made.registry.custom),
+                sources=(made.figures,),
             )
             url = (await stack.enter_async_context(Server(app, config))).url
         harness = Harness(made, url)
