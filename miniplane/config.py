@@ -54,6 +54,8 @@ class Config(pydantic.BaseModel):
     """Admission plugins that run beside those that always do, as kube-apiserver's flag."""
     disable_admission_plugins: Names = ()
     """Admission plugins that do not run, as kube-apiserver's flag."""
+    metrics_server: bool = False
+    """Whether metrics.k8s.io is served, with usage that is made up."""
     allow_remote: bool = False
     watch_window: Annotated[int, pydantic.Field(ge=1)] = 20_000
     """How many revisions stay readable for watches and paged lists."""

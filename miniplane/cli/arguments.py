@@ -26,6 +26,14 @@ SERVE_FLAGS: tuple[tuple[str, str, str], ...] = (
 )
 """Flags with a value: name, what the value is called, help. Named as the fields of `Config`."""
 
+SWITCHES: tuple[tuple[str, str], ...] = (
+    ("metrics-server", "tell what nodes and pods use, for kubectl top: the figures are made up"),
+    ("allow-remote", "let other machines connect: there are no passwords"),
+)
+"""Flags without a value, and their help."""
+
+_SWITCHED = {name.replace("-", "_") for name, _ in SWITCHES}
+
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("", "0", "false", "no", "off")
 
@@ -53,12 +61,8 @@ def parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="run a control plane", allow_abbrev=False)
     for name, value, text in SERVE_FLAGS:
         serve.add_argument(f"--{name}", metavar=value, help=text)
-    serve.add_argument(
-        "--allow-remote",
-        action="store_true",
-        default=None,
-        help="let other machines connect: there are no passwords",
-    )
+    for name, text in SWITCHES:
+        serve.add_argument(f"--{name}", action="store_true", default=None, help=text)
     serve.set_defaults(run=_run_serve)
 
     config = commands.add_parser(
@@ -107,7 +111,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
         flag = key.replace("_", "-")
         name = variable(flag)
         if value is None and name in env:
-            setattr(args, key, _switch(name, env[name]) if key == "allow_remote" else env[name])
+            setattr(args, key, _switch(name, env[name]) if key in _SWITCHED else env[name])
             args.sources[key] = name
         else:
             args.sources[key] = f"--{flag}"
@@ -128,8 +132,10 @@ def config_values(args: argparse.Namespace) -> dict[str, Any]:
         value = getattr(args, key)
         if value is not None:
             values[key] = value
-    if args.allow_remote is not None:
-        values["allow_remote"] = args.allow_remote
+    for name, _ in SWITCHES:
+        key = name.replace("-", "_")
+        if getattr(args, key) is not None:
+            values[key] = getattr(args, key)
     if "feature_gates" in values:
         values["feature_gates"] = _gates(values["feature_gates"], args.sources["feature_gates"])
     return values

@@ -3,10 +3,11 @@
 The server and the in-process client call nothing else. All methods raise `StatusError`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from miniplane.api import errors
+from miniplane.api.customresources.definition import CustomResource
 from miniplane.api.options import DeleteOptions, ListOptions, User, WriteOptions
 from miniplane.api.rbac import Attributes, Decision
 from miniplane.api.resources import Resource
@@ -54,8 +55,8 @@ class Registry:
             tokens=Tokens(ids),
             chain=admission.chain_of(config),
         )
-        self.custom = CustomResources(store)
-        """The resources that CustomResourceDefinitions have added."""
+        self.custom = CustomResources(store, _more_rows(config))
+        """The resources that CustomResourceDefinitions have added, and others like them."""
 
     @property
     def revision(self) -> int:
@@ -200,6 +201,14 @@ class Registry:
     ) -> ListResult:
         """DELETE of all objects that a list with `list_options` would show."""
         return deletion.delete_collection(self._context, resource, namespace, options, list_options)
+
+
+def _more_rows(config: Config) -> Sequence[CustomResource]:
+    if not config.metrics_server:
+        return ()
+    from miniplane.api import resourcemetrics
+
+    return resourcemetrics.ROWS
 
 
 def _check_served(resource: Resource, subresource: str) -> None:

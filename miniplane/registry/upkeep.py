@@ -43,6 +43,9 @@ class Upkeep:
         now = self._clock.rfc3339()
         for obj in bootstrap.objects(now=now, service_cidr=self._config.service_cidr):
             self._create(obj)
+        if self._config.metrics_server:
+            for obj in bootstrap.metrics_server(now):
+                self._create(obj)
         self._expiry = EventExpiry(self._store)
         self._keep_service()
         self._expire_events()
