@@ -70,6 +70,15 @@ def parse_time(text: object) -> float | None:
     return parsed.timestamp()
 
 
+def format_time(seconds: float) -> str:
+    """Unix seconds as a Kubernetes `Time`, fractions cut off.
+
+    >>> format_time(0.5)
+    '1970-01-01T00:00:00Z'
+    """
+    return datetime.datetime.fromtimestamp(seconds // 1, datetime.UTC).isoformat()[:19] + "Z"
+
+
 def since(text: object, now: float) -> str:
     """How long ago a time was, for people; `<unknown>` where there is none."""
     moment = parse_time(text)

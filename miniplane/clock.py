@@ -34,6 +34,9 @@ START = 1_767_225_600
 
 _MICRO = 1_000_000
 
+stopwatch = time.perf_counter
+"""Seconds from nowhere in particular, for measuring how long something really took."""
+
 sleeper: contextvars.ContextVar[object] = contextvars.ContextVar("sleeper", default=None)
 """On whose behalf a task runs. `Clock.asleep` counts sleeping tasks by it; tasks inherit it."""
 

@@ -6,7 +6,7 @@
 A cluster lives on the event loop that starts it; any number of them live side by side.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from miniplane.client.inprocess import InProcessClient
 from miniplane.client.protocol import Client
@@ -14,12 +14,13 @@ from miniplane.clock import Clock, RealClock, VirtualClock
 from miniplane.config import Config
 from miniplane.controllers.table import CONTROLLERS
 from miniplane.ids import Ids
+from miniplane.metrics import Family
 from miniplane.pki.authority import Authority
 from miniplane.pki.serving import Serving
 from miniplane.registry.registry import Registry
 from miniplane.registry.stored import Stored
 from miniplane.registry.upkeep import HOST_IP, Upkeep
-from miniplane.runtime import settle
+from miniplane.runtime import figures, settle
 from miniplane.runtime.controller import ControllerContext
 from miniplane.runtime.informer import InformerFactory
 from miniplane.runtime.manager import ControllerManager
@@ -79,6 +80,11 @@ class Cluster:
         """End all controllers. The objects can still be read."""
         await self.manager.stop()
         self._upkeep.stop()
+
+    def figures(self) -> Iterator[Family]:
+        """What there is to count, but for requests: objects, features, queues, reconciles."""
+        yield from self.registry.figures()
+        yield from figures.families(self.manager.controllers)
 
     async def settle(self, *, max_seconds: float = settle.MAX_SECONDS) -> None:
         """Return when the control plane has nothing left to do, timers of a virtual clock included.

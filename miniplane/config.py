@@ -21,6 +21,16 @@ def _modes(text: str) -> str:
     return ",".join(dict.fromkeys(modes))
 
 
+def _split(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",")] if value else []
+
+
+Names = Annotated[tuple[str, ...], pydantic.BeforeValidator(_split)]
+"""Names, or one text with commas between them."""
+
+
 Cidr = Annotated[str, pydantic.AfterValidator(_network)]
 Modes = Annotated[str, pydantic.AfterValidator(_modes)]
 ISSUER = "https://kubernetes.default.svc.cluster.local"
@@ -57,6 +67,12 @@ class Config(pydantic.BaseModel):
     seed: int | None = None
     """Makes names, uids and choices repeatable; None draws them from the system."""
     feature_gates: dict[str, bool] = {}
+    enable_admission_plugins: Names = ()
+    """Admission plugins that run beside those that always do, as kube-apiserver's flag."""
+    disable_admission_plugins: Names = ()
+    """Admission plugins that do not run, as kube-apiserver's flag."""
+    metrics_server: bool = False
+    """Whether metrics.k8s.io is served, with usage that is made up."""
     allow_remote: bool = False
     https: bool = False
     """Serve HTTPS: who asks shows a client certificate or a token, or is `system:anonymous`."""

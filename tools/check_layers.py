@@ -16,7 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("miniplane.registry",),
     ("miniplane.store",),
     ("miniplane.pki",),
-    ("miniplane.config", "miniplane.clock", "miniplane.ids"),
+    ("miniplane.config", "miniplane.clock", "miniplane.ids", "miniplane.metrics"),
     ("miniplane.api",),
 )
 APART = (

@@ -146,6 +146,50 @@ def _api_services(now: str | None) -> Iterator[Obj]:
         }
 
 
+def metrics_server(now: str) -> Iterator[Obj]:
+    """What the installation of a metrics-server leaves in the API, but for its pods."""
+    yield {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": "v1beta1.metrics.k8s.io", "labels": {"k8s-app": "metrics-server"}},
+        "spec": {
+            "group": "metrics.k8s.io",
+            "version": "v1beta1",
+            "groupPriorityMinimum": 100,
+            "versionPriority": 100,
+            "insecureSkipTLSVerify": True,
+            "service": {"name": "metrics-server", "namespace": "kube-system", "port": 443},
+        },
+        "status": {
+            "conditions": [
+                {
+                    "type": "Available",
+                    "status": "True",
+                    "lastTransitionTime": now,
+                    "reason": "Passed",
+                    "message": "all checks passed",
+                }
+            ]
+        },
+    }
+    aggregate = "rbac.authorization.k8s.io/aggregate-to-"
+    yield {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {
+            "name": "system:aggregated-metrics-reader",
+            "labels": {f"{aggregate}{role}": "true" for role in ("admin", "edit", "view")},
+        },
+        "rules": [
+            {
+                "apiGroups": ["metrics.k8s.io"],
+                "resources": ["pods", "nodes"],
+                "verbs": ["get", "list", "watch"],
+            }
+        ],
+    }
+
+
 def _storage_class() -> Obj:
     return {
         "apiVersion": "storage.k8s.io/v1",

@@ -30,14 +30,19 @@ SERVE_FLAGS: tuple[tuple[str, str, str], ...] = (
     ("tls-cert-file", "PATH", "certificate to show, with --https (one of its own authority)"),
     ("tls-private-key-file", "PATH", "its key"),
     ("service-account-issuer", "URL", "issuer of service account tokens"),
+    ("enable-admission-plugins", "LIST", "admission plugins that run beside the usual ones"),
+    ("disable-admission-plugins", "LIST", "admission plugins that do not run"),
 )
 """Flags with a value: name, what the value is called, help. Named as the fields of `Config`."""
 
 SWITCHES: tuple[tuple[str, str], ...] = (
     ("https", "serve HTTPS: clients show certificates or tokens, as in the kubeconfig"),
+    ("metrics-server", "tell what nodes and pods use, for kubectl top: the figures are made up"),
     ("allow-remote", "let other machines connect: without --https there are no passwords"),
 )
-"""Flags without a value."""
+"""Flags without a value, and their help."""
+
+_SWITCHED = {name.replace("-", "_") for name, _ in SWITCHES}
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("", "0", "false", "no", "off")
@@ -116,8 +121,7 @@ def parse(argv: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
         flag = key.replace("_", "-")
         name = variable(flag)
         if value is None and name in env:
-            switch = any(flag == name for name, _ in SWITCHES)
-            setattr(args, key, _switch(name, env[name]) if switch else env[name])
+            setattr(args, key, _switch(name, env[name]) if key in _SWITCHED else env[name])
             args.sources[key] = name
         else:
             args.sources[key] = f"--{flag}"

@@ -114,6 +114,7 @@ async def _run(
             authorize=cluster.registry.authorize,
             authenticate=cluster.registry.authenticate,
             served=Served(cluster.registry.custom),
+            sources=(cluster.figures,),
         )
         tls = cluster.serving.server if cluster.serving is not None else None
         async with contextlib.AsyncExitStack() as stack:

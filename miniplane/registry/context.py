@@ -18,6 +18,7 @@ from miniplane.registry.tokens import Tokens
 from miniplane.store.mvcc import Store
 
 if TYPE_CHECKING:
+    from miniplane.registry.admission import Chain
     from miniplane.registry.allocators import Allocators
 
 
@@ -29,6 +30,8 @@ class Context:
     config: Config
     allocators: "Allocators"
     tokens: Tokens
+    chain: "Chain"
+    """The admission plugins."""
     users: Mapping[str, User] = dataclasses.field(default_factory=dict)
     """Those of the static token file, by token."""
     joined: JoinCache = dataclasses.field(default_factory=JoinCache)

@@ -35,8 +35,10 @@ class _Known:
 class CustomResources:
     """The custom rows of one registry."""
 
-    def __init__(self, store: Store[Stored]):
+    def __init__(self, store: Store[Stored], more: Sequence[CustomResource] = ()):
+        """`more` are rows that are served likewise, whatever is defined."""
         self._store = store
+        self._more = more
         self._prefix = catalog.prefix(DEFINITIONS)
         self._watcher = store.watch(self._prefix, after=store.revision)
         self._known: dict[str, _Known] = {}
@@ -120,9 +122,11 @@ class CustomResources:
 
     def _sort(self) -> None:
         served = [row for known in self._known.values() for row in known.rows]
+        served += self._more
         self._by_path = {(row.group, row.version, row.plural): row for row in served}
         shown = [row for known in self._known.values() if known.established for row in known.rows]
         shown.sort(key=lambda row: (row.group, versions.order(row.version), row.plural))
+        shown += self._more
         self._rows = tuple(shown)
         self._all = (*resources.RESOURCES, *shown)
         self._groups = dict.fromkeys(row.group for row in shown)

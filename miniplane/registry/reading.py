@@ -4,6 +4,8 @@ Semantics of resourceVersion as in
 https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions.
 """
 
+from typing import Any
+
 from miniplane.api import errors
 from miniplane.api.options import ListOptions
 from miniplane.api.resources import Resource
@@ -28,11 +30,20 @@ def get(
     if resource_version:
         check_not_future(context, parse_revision(resource_version))
     if not resource.stored:
-        return components.get(resource, name)
+        return computed(resource).get(context, resource, namespace, name)
     stored = context.store.find(catalog.key(resource, namespace, name))
     if stored is None:
         raise errors.not_found(resource, name)
     return stored if stored.resource is resource else served(stored, resource)
+
+
+def computed(resource: Resource) -> Any:
+    """The module that makes the objects of a resource that has none in the store."""
+    if resource.custom is None:
+        return components
+    from miniplane.registry import resourcemetrics
+
+    return resourcemetrics
 
 
 def parse_revision(text: str, *, wrapped: bool = False) -> int:
@@ -62,7 +73,8 @@ def list_objects(
     store = context.store
     chosen = Filter.parse(resource, options)
     if not resource.stored:
-        items = [s for s in components.list_(resource) if chosen.matches(s)]
+        made = computed(resource).list_(context, resource, namespace)
+        items = [s for s in made if chosen.matches(s)]
         return ListResult(resource, items, store.revision)
     prefix = catalog.prefix(resource, namespace if resource.namespaced else "")
     start = ""

@@ -3,19 +3,24 @@
 The server and the in-process client call nothing else. All methods raise `StatusError`.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from miniplane.api import errors
+from miniplane.api.customresources.definition import CustomResource
 from miniplane.api.options import DeleteOptions, ListOptions, User, WriteOptions
 from miniplane.api.rbac import Attributes, Decision
 from miniplane.api.resources import Resource
 from miniplane.clock import Clock
 from miniplane.config import Config
 from miniplane.ids import Ids
+from miniplane.metrics import Family
 from miniplane.registry import (
+    admission,
     authentication,
     authorization,
     deletion,
+    figures,
     patching,
     reading,
     reviews,
@@ -36,7 +41,9 @@ from miniplane.store.mvcc import Store
 
 
 class Registry:
-    """Kubernetes semantics over a store. Synchronous but for what a `Watch` waits for."""
+    """Kubernetes semantics over a store. Synchronous but for what a `Watch` waits for.
+
+    ValueError for a configuration that asks for admission plugins that there are not."""
 
     def __init__(self, *, store: Store[Stored], clock: Clock, ids: Ids, config: Config):
         allocators = Allocators(service_cidr=config.service_cidr, ids=ids)
@@ -48,14 +55,19 @@ class Registry:
             allocators=allocators,
             tokens=Tokens(ids, config.service_account_issuer),
             users=tokenfile.load(config.token_auth_file) if config.token_auth_file else {},
+            chain=admission.chain_of(config),
         )
-        self.custom = CustomResources(store)
-        """The resources that CustomResourceDefinitions have added."""
+        self.custom = CustomResources(store, _more_rows(config))
+        """The resources that CustomResourceDefinitions have added, and others like them."""
 
     @property
     def revision(self) -> int:
         """The revision of the latest write."""
         return self._context.store.revision
+
+    def figures(self) -> Iterator[Family]:
+        """What there is to count of what is stored, and which features are on."""
+        return figures.families(self._context)
 
     def authorize(self, user: User, asked: Attributes) -> Decision:
         """Whether a user may do something, by the roles and bindings that are stored."""
@@ -195,6 +207,14 @@ class Registry:
     ) -> ListResult:
         """DELETE of all objects that a list with `list_options` would show."""
         return deletion.delete_collection(self._context, resource, namespace, options, list_options)
+
+
+def _more_rows(config: Config) -> Sequence[CustomResource]:
+    if not config.metrics_server:
+        return ()
+    from miniplane.api import resourcemetrics
+
+    return resourcemetrics.ROWS
 
 
 def _check_served(resource: Resource, subresource: str) -> None:

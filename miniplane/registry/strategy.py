@@ -8,7 +8,7 @@ shared and frozen.
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from miniplane.api import validation
+from miniplane.api import validation, warnings
 from miniplane.api.field import FieldError
 from miniplane.api.objects import Obj
 from miniplane.api.options import DeleteOptions, User
@@ -51,6 +51,7 @@ class Strategy:
     def __init__(self, resource: Resource):
         self.resource = resource
         self.has_status = resource.subresource("status") is not None
+        self._warnings = warnings.RULES.get((resource.group, resource.kind))
 
     def first_delete(self, obj: Obj, context: "Context") -> Obj | None:
         """What the first delete makes of an object that stays on for a while; None for most kinds,
@@ -122,13 +123,14 @@ class Strategy:
         return validation.update(self.resource, obj, old, subresource=subresource)
 
     def warnings_on_create(self, obj: Obj) -> Sequence[str]:
-        return ()
+        """What to say of a new object that is stored all the same."""
+        return () if self._warnings is None else self._warnings.create(obj)
 
     def warnings_on_delete(self, options: DeleteOptions) -> Sequence[str]:
         return ()
 
     def warnings_on_update(self, obj: Obj, old: Obj) -> Sequence[str]:
-        return ()
+        return () if self._warnings is None else self._warnings.update(obj, old)
 
 
 def restore(obj: dict[str, Any], old: dict[str, Any], key: str) -> None:

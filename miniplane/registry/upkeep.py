@@ -46,6 +46,9 @@ class Upkeep:
             self._create(obj)
         if self._config.https:
             self._create(administrators())
+        if self._config.metrics_server:
+            for obj in bootstrap.metrics_server(now):
+                self._create(obj)
         self._expiry = EventExpiry(self._store)
         self._keep_service()
         self._expire_events()

@@ -101,6 +101,8 @@ class Controller:
         self.ids = ctx.ids.fork(self.name)
         self.config = ctx.config
         self.queue = WorkQueue(ctx.clock, self.name)
+        self.reconciles = {"success": 0, "requeue_after": 0, "error": 0}
+        """How often `reconcile` was called, by what came of it."""
         self.recorder = ctx.recorder(self.component or self.name, client=self.client)
         self.log = logging.getLogger(f"miniplane.controllers.{self.name}")
         self.__tasks: dict[asyncio.Task[Any], None] = {}
@@ -204,12 +206,15 @@ class Controller:
                 self.log.warning("%s: %r: again later", key, error)
             else:
                 self.log.exception("%s: reconcile failed: again later", key)
+            self.reconciles["error"] += 1
             self.queue.add_rate_limited(key)
             return
         self.queue.forget(key)
         if result is None:
+            self.reconciles["success"] += 1
             self.queue.come_back(key, None)
         else:
+            self.reconciles["requeue_after"] += 1
             self.queue.come_back(key, result.after, background=result.background)
 
     async def __guard(self, work: Coroutine[Any, Any, Any]) -> Any:

@@ -39,6 +39,10 @@ class WorkQueue:
 
     def __init__(self, clock: Clock, name: str = ""):
         self.name = name
+        self.adds = 0
+        """How often a key was added that was not waiting already."""
+        self.retries = 0
+        """How often a key was added for later."""
         self._clock = clock
         self._queue: collections.deque[str] = collections.deque()
         self._dirty: dict[str, None] = {}
@@ -61,6 +65,7 @@ class WorkQueue:
         if key in self._dirty:
             return
         self._dirty[key] = None
+        self.adds += 1
         if key not in self._processing:
             self._push(key)
 
@@ -162,6 +167,7 @@ class WorkQueue:
             self._getters.popleft().set_result(None)
 
     def _wait(self, lane: int, key: str, seconds: float, *, background: bool = False) -> None:
+        self.retries += 1
         self._lanes[lane][key] = self._clock.call_later(
             seconds,
             self._fire(lane, key),

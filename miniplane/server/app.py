@@ -5,7 +5,7 @@ One catch-all route, one function: the order of the steps is the order of the li
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -13,13 +13,15 @@ from multidict import istr
 
 from miniplane.api.errors import StatusError
 from miniplane.api.options import ADMIN
-from miniplane.clock import Clock
+from miniplane.clock import Clock, stopwatch
 from miniplane.config import Config
+from miniplane.metrics import Source
 from miniplane.server import access, compress, decode, errors, guard, routes, system
 from miniplane.server.access import Authenticator, Authorizer
 from miniplane.server.backend import Registry
 from miniplane.server.call import Call
 from miniplane.server.messages import Messages
+from miniplane.server.meter import Meter
 from miniplane.server.peers import Peers
 from miniplane.server.request_info import parse
 from miniplane.server.served import Served
@@ -41,7 +43,10 @@ class State:
     served: Served
     peers: Peers | None
     """Who is behind a TLS connection; None where there are none."""
-    watches: dict["asyncio.Task[object]", None] = dataclasses.field(default_factory=dict)
+    sources: Sequence[Source] = ()
+    """Who else has figures to tell."""
+    watches: dict["asyncio.Task[object]", Call] = dataclasses.field(default_factory=dict)
+    meter: Meter = dataclasses.field(default_factory=Meter)
     strict: bool = dataclasses.field(init=False)
     """Whether a token that nobody knows is refused."""
     messages: Messages = dataclasses.field(default_factory=Messages)
@@ -68,10 +73,11 @@ def create_app(
     authorize: Authorizer = access.allow_all,
     authenticate: Authenticator = access.nobody,
     served: Served | None = None,
+    sources: Sequence[Source] = (),
 ) -> web.Application:
     """The API server over a registry. `authorize` decides for all but the administrator;
     `authenticate` says whose a bearer token is; `served` which resources there are, the built-in
-    ones unless told otherwise."""
+    ones unless told otherwise; `sources` have more figures for `/metrics`."""
     app = web.Application(client_max_size=decode.LIMIT)
     state = State(
         registry,
@@ -82,6 +88,7 @@ def create_app(
         guard.Guard(config),
         served or Served(),
         Peers(clock, anonymous=config.anonymous_auth is not False) if config.https else None,
+        sources,
     )
     app[STATE] = state
 
@@ -95,6 +102,7 @@ def create_app(
 
 
 async def _serve(state: State, request: web.Request) -> web.StreamResponse:
+    started = stopwatch()
     path, _, query = request.raw_path.partition("?")
     if path[:1] != "/":
         path = request.rel_url.raw_path  # a proxy's request line holds the whole URL
@@ -115,13 +123,20 @@ async def _serve(state: State, request: web.Request) -> web.StreamResponse:
         # 3. The verb, or one of the pages that are not about resources.
         handler = routes.resolve(call) if call.info.plural else system.resolve(call)
         # 4. Its answer, compressed if it is long.
-        return await state.compressor.answer(call, await handler(call))
+        response = await state.compressor.answer(call, await handler(call))
     except StatusError as error:
-        return errors.respond(call, error, call.notices)
+        response = errors.respond(call, error, call.notices)
     except (web.HTTPException, ConnectionError):
         raise
+    except asyncio.CancelledError:
+        # The client is gone: that is how most watches end.
+        state.meter.note(call, 200, stopwatch() - started)
+        raise
     except Exception as error:
-        return errors.respond(call, errors.unexpected(call, error))
+        response = errors.respond(call, errors.unexpected(call, error))
+    # 5. What is counted.
+    state.meter.note(call, response.status, stopwatch() - started)
+    return response
 
 
 async def end_watches(app: web.Application) -> None:

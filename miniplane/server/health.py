@@ -50,6 +50,7 @@ async def serve(call: Call) -> web.Response:
         return not_served()
     name, *rest = call.info.parts
     checks = CHECKS[name]
+    call.state.meter.checked(name)
     if rest:
         return encode.text("ok") if "/".join(rest) in checks else not_served()
     if "verbose" not in call.query:

@@ -60,6 +60,10 @@ class Store(Generic[V]):
         """The oldest revision that can still be read, or watched from."""
         return self._log.first - 1
 
+    def sizes(self) -> dict[str, int]:
+        """How many keys each bucket has, by the buckets' names."""
+        return {name: len(bucket.items) for name, bucket in self._buckets.items()}
+
     def find(self, key: str) -> V | None:
         """The present value of a key, or None. O(1)."""
         bucket = self._buckets.get(key.partition("/")[0])

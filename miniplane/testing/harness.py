@@ -176,6 +176,7 @@ async def cluster(
                 authorize=made.registry.authorize,
                 authenticate=made.registry.authenticate,
                 served=Served(made.registry.custom),
+                sources=(made.figures,),
             )
             tls = made.serving.server if made.serving is not None else None
             url = (await stack.enter_async_context(Server(app, config, tls=tls))).url

@@ -17,8 +17,10 @@ def test_every_flag():
     assert config(
         *("--host", "localhost", "--port", "0", "--nodes", "5", "--controllers", "*,-kubelet"),
         *("--kubeconfig", "/tmp/k", "--pod-startup", "0.5", "--service-cidr", "10.0.0.0/16"),
-        *("--pod-cidr", "10.1.0.0/16", "--seed", "7", "--allow-remote"),
+        *("--pod-cidr", "10.1.0.0/16", "--seed", "7", "--allow-remote", "--metrics-server"),
         *("--feature-gates", "A=true, B=false"),
+        *("--enable-admission-plugins", "AlwaysPullImages,NamespaceExists"),
+        *("--disable-admission-plugins", "PodSecurity"),
     ) == Config(
         host="localhost",
         port=0,
@@ -30,7 +32,10 @@ def test_every_flag():
         pod_cidr="10.1.0.0/16",
         seed=7,
         allow_remote=True,
+        metrics_server=True,
         feature_gates={"A": True, "B": False},
+        enable_admission_plugins=("AlwaysPullImages", "NamespaceExists"),
+        disable_admission_plugins=("PodSecurity",),
     )
 
 
@@ -46,7 +51,10 @@ def test_every_flag_has_a_variable():
         "MINIPLANE_POD_CIDR": "10.1.0.0/16",
         "MINIPLANE_SEED": "7",
         "MINIPLANE_ALLOW_REMOTE": "true",
+        "MINIPLANE_METRICS_SERVER": "1",
         "MINIPLANE_FEATURE_GATES": "A=true",
+        "MINIPLANE_ENABLE_ADMISSION_PLUGINS": "AlwaysPullImages",
+        "MINIPLANE_DISABLE_ADMISSION_PLUGINS": "PodSecurity",
     }
     changed = config(**settings).model_dump(exclude_defaults=True)
     assert len(changed) == len(settings)

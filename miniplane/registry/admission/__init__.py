@@ -1,49 +1,89 @@
 """What a cluster adds to objects, and what it refuses, before they are stored.
 
-The plugins carry the names of kube-apiserver's and run in its order. A mutating one may change
-`attributes.obj`; a validating one may only refuse.
+The plugins carry the names of kube-apiserver's and run in its order; `names` tells which of them a
+cluster runs. A mutating one may change `attributes.obj`; a validating one may only refuse.
 """
 
+import dataclasses
 from collections.abc import Callable
 
+from miniplane.config import Config
 from miniplane.registry.admission import (
     certificates,
     escalation,
     lifecycle,
     limits,
+    names,
+    nodes,
+    owners,
     pods,
     podsecurity,
     quota,
+    runtimeclass,
+    services,
     storage,
 )
 from miniplane.registry.admission.attributes import Attributes
 
-__all__ = ["Attributes", "complete", "mutate", "validate"]
+__all__ = ["Attributes", "Chain", "chain_of", "complete", "mutate", "validate"]
 
 Plugin = Callable[[Attributes], None]
 
 MUTATING: tuple[tuple[str, Plugin], ...] = (
+    ("NamespaceAutoProvision", lifecycle.auto_provision),
     ("NamespaceLifecycle", lifecycle.namespace_lifecycle),
-    ("TaintNodesByCondition", lifecycle.taint_nodes_by_condition),
     ("LimitRanger", limits.set_defaults),
     ("ServiceAccount", pods.service_account),
+    ("TaintNodesByCondition", lifecycle.taint_nodes_by_condition),
+    ("AlwaysPullImages", pods.always_pull_images),
+    ("PodNodeSelector", nodes.pod_node_selector),
     ("Priority", pods.priority),
     ("DefaultTolerationSeconds", pods.default_toleration_seconds),
-    ("StorageObjectInUseProtection", storage.in_use_protection),
+    ("ExtendedResourceToleration", nodes.extended_resource_toleration),
     ("DefaultStorageClass", storage.default_storage_class),
+    ("StorageObjectInUseProtection", storage.in_use_protection),
+    ("RuntimeClass", runtimeclass.set_overhead_and_place),
     ("DefaultIngressClass", lifecycle.default_ingress_class),
-    ("RoleEscalation", escalation.role_escalation),
+    ("PodTopologyLabels", nodes.pod_topology_labels),
 )
 
 VALIDATING: tuple[tuple[str, Plugin], ...] = (
     ("NamespaceLifecycle", lifecycle.immortal_namespaces),
+    ("NamespaceExists", lifecycle.namespace_exists),
+    ("LimitPodHardAntiAffinityTopology", nodes.hard_anti_affinity_topology),
     ("LimitRanger", limits.limit_ranger),
+    ("AlwaysPullImages", pods.check_pull_policies),
     ("PodSecurity", podsecurity.pod_security),
     ("CertificateApproval", certificates.approval),
     ("CertificateSigning", certificates.signing),
     ("CertificateSubjectRestriction", certificates.subject_restriction),
+    ("PodNodeSelector", nodes.check_node_selector),
+    ("OwnerReferencesPermissionEnforcement", owners.permission_enforcement),
+    ("PersistentVolumeClaimResize", storage.claim_resize),
+    ("RuntimeClass", runtimeclass.check_overhead),
+    ("DenyServiceExternalIPs", services.deny_external_ips),
     ("ResourceQuota", quota.resource_quota),
 )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Chain:
+    """The plugins that a cluster runs."""
+
+    names: dict[str, None]
+    mutating: tuple[Plugin, ...]
+    validating: tuple[Plugin, ...]
+
+
+def chain_of(config: Config) -> Chain:
+    """The plugins that a configuration asks for. ValueError, see `names.enabled`.
+
+    Whose rights suffice to hand out rights is no plugin's business, and is always checked.
+    """
+    found = names.enabled(config.enable_admission_plugins, config.disable_admission_plugins)
+    mutating = tuple(plugin for name, plugin in MUTATING if name in found)
+    validating = tuple(plugin for name, plugin in VALIDATING if name in found)
+    return Chain(found, (*mutating, escalation.role_escalation), validating)
 
 
 def complete(attributes: Attributes) -> None:
@@ -53,10 +93,10 @@ def complete(attributes: Attributes) -> None:
 
 
 def mutate(attributes: Attributes) -> None:
-    for _, plugin in MUTATING:
+    for plugin in attributes.context.chain.mutating:
         plugin(attributes)
 
 
 def validate(attributes: Attributes) -> None:
-    for _, plugin in VALIDATING:
+    for plugin in attributes.context.chain.validating:
         plugin(attributes)

@@ -1,6 +1,7 @@
 """Namespaces and nodes: where objects may be created, and with what they start."""
 
 from miniplane.api import errors, resources
+from miniplane.api.options import WriteOptions
 from miniplane.registry.admission.attributes import Attributes
 
 IMMORTAL = ("default", "kube-system", "kube-public")
@@ -27,6 +28,35 @@ def namespace_lifecycle(attributes: Attributes) -> None:
     }
     why = f"unable to create new content in namespace {name} because it is being terminated"
     raise errors.forbidden(attributes.resource, attributes.called, why, [cause])
+
+
+def auto_provision(attributes: Attributes) -> None:
+    """NamespaceAutoProvision: a namespace that is not there is made."""
+    if attributes.operation != "CREATE" or not attributes.resource.namespaced:
+        return
+    context, name = attributes.context, attributes.namespace
+    if attributes.options.dry_run or context.find(resources.NAMESPACES, "", name) is not None:
+        return
+    from miniplane.registry import write  # whose writes come through here
+
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    try:
+        write.create(context, resources.NAMESPACES, "", namespace, _BY_THE_SERVER)
+    except errors.StatusError as error:
+        why = error.message
+        raise errors.forbidden(attributes.resource, attributes.called, why) from None
+
+
+_BY_THE_SERVER = WriteOptions(field_manager="kube-apiserver")
+
+
+def namespace_exists(attributes: Attributes) -> None:
+    """NamespaceExists: nothing is written or deleted in a namespace that is not there."""
+    if not attributes.resource.namespaced:
+        return
+    name = attributes.namespace
+    if attributes.context.find(resources.NAMESPACES, "", name) is None:
+        raise errors.not_found(resources.NAMESPACES, name)
 
 
 def immortal_namespaces(attributes: Attributes) -> None:

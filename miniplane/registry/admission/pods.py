@@ -1,8 +1,10 @@
-"""What every pod gets: a service account with its token, a priority, two tolerations."""
+"""What every pod gets: a service account with its token, a priority, two tolerations; and how its
+images are pulled."""
 
 from typing import Any
 
-from miniplane.api import errors, resources
+from miniplane.api import errors, field, resources
+from miniplane.api.objects import Obj
 from miniplane.registry.admission.attributes import Attributes
 
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -82,6 +84,50 @@ def _mount_token(attributes: Attributes, spec: dict[str, Any]) -> None:
     if used and not found:
         projected = {"sources": _TOKEN_SOURCES, "defaultMode": 420}
         spec["volumes"] = [*volumes, {"name": volume_name, "projected": projected}]
+
+
+def always_pull_images(attributes: Attributes) -> None:
+    """AlwaysPullImages: whoever runs an image has to be allowed to pull it."""
+    if not _pulls(attributes):
+        return
+    spec = attributes.obj["spec"]
+    for key in _CONTAINERS:
+        if spec.get(key):
+            spec[key] = [{**c, "imagePullPolicy": "Always"} for c in spec[key]]
+    if any("image" in volume for volume in spec.get("volumes") or ()):
+        spec["volumes"] = [
+            {**v, "image": {**v["image"], "pullPolicy": "Always"}} if "image" in v else v
+            for v in spec["volumes"]
+        ]
+
+
+_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
+
+
+def check_pull_policies(attributes: Attributes) -> None:
+    """No other plugin may have changed what AlwaysPullImages set."""
+    if not _pulls(attributes):
+        return
+    for key in _CONTAINERS:
+        for index, container in enumerate(attributes.obj["spec"].get(key) or ()):
+            given = container.get("imagePullPolicy", "")
+            if given != "Always":
+                path = field.Path("spec").child(key).index(index).child("imagePullPolicy")
+                why = str(field.not_supported(path, given, ["Always"]))
+                raise errors.forbidden(resources.PODS, attributes.name, why)
+
+
+def _pulls(attributes: Attributes) -> bool:
+    """Whether a pod is written that may run an image it has not run yet."""
+    if attributes.resource is not resources.PODS or attributes.subresource:
+        return False
+    if attributes.operation == "UPDATE" and attributes.old is not None:
+        return not _images(attributes.obj) <= _images(attributes.old)
+    return attributes.operation == "CREATE"
+
+
+def _images(pod: Obj) -> set[str]:
+    return {c.get("image", "") for key in _CONTAINERS for c in pod["spec"].get(key) or ()}
 
 
 def priority(attributes: Attributes) -> None:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from miniplane.api import resources
+from miniplane.api import errors, quantity, resources
+from miniplane.api.objects import Obj
 from miniplane.registry.admission.attributes import Attributes
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -38,6 +39,39 @@ def default_storage_class(attributes: Attributes) -> None:
     default = default_class(attributes.context.all(resources.STORAGE_CLASSES))
     if default is not None:
         obj["spec"]["storageClassName"] = default["metadata"]["name"]
+
+
+def claim_resize(attributes: Attributes) -> None:
+    """PersistentVolumeClaimResize: a claim grows once it is bound, if its class allows it."""
+    if attributes.resource is not resources.PERSISTENT_VOLUME_CLAIMS or attributes.subresource:
+        return
+    obj, old = attributes.obj, attributes.old
+    if attributes.operation != "UPDATE" or old is None:
+        return
+    new_size, old_size = _size(obj), _size(old)
+    if new_size == old_size or quantity.compare(new_size, old_size) <= 0:
+        return
+    if (old.get("status") or {}).get("phase") != "Bound":
+        why = "Only bound persistent volume claims can be expanded"
+        raise errors.forbidden(attributes.resource, attributes.name, why)
+    name = _class_name(obj)
+    found = attributes.context.find(resources.STORAGE_CLASSES, "", name) if name else None
+    if not name or name != _class_name(old) or not (found or {}).get("allowVolumeExpansion"):
+        why = (
+            "only dynamically provisioned pvc can be resized and the storageclass that provisions "
+            "the pvc must support resize"
+        )
+        raise errors.forbidden(attributes.resource, attributes.name, why)
+
+
+def _size(claim: Obj) -> str:
+    requests = (claim["spec"].get("resources") or {}).get("requests") or {}
+    return str(requests.get("storage", "0"))
+
+
+def _class_name(claim: Obj) -> str:
+    annotations = claim["metadata"].get("annotations") or {}
+    return str(annotations.get(BETA_CLASS) or claim["spec"].get("storageClassName") or "")
 
 
 def default_class(classes: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -4,10 +4,10 @@ Follows pkg/registry/core/service/strategy.go and pkg/registry/core/service/stor
 cluster of one IP family.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from miniplane.api import errors, field, warnings
+from miniplane.api import errors, field
 from miniplane.api.field import FieldError
 from miniplane.api.objects import Obj
 from miniplane.api.validation.services import cluster_ips
@@ -61,12 +61,6 @@ class ServiceStrategy(Strategy):
         _drop_what_the_type_has_no_use_for(obj["spec"], old["spec"])
         if obj["spec"].get("type") != "LoadBalancer" and "status" in obj:
             obj["status"] = {**obj["status"], "loadBalancer": {}}
-
-    def warnings_on_create(self, obj: Obj) -> Sequence[str]:
-        return warnings.service(obj)
-
-    def warnings_on_update(self, obj: Obj, old: Obj) -> Sequence[str]:
-        return warnings.service(obj, old)
 
     def after_delete(self, obj: Obj, context: Context) -> None:
         spec = obj["spec"]

@@ -32,17 +32,6 @@ class StatefulSetStrategy(_Counted):
         super().prepare_for_update(obj, old, context)
         _drop_max_unavailable(obj, old, context)
 
-    def warnings_on_create(self, obj: Obj) -> Sequence[str]:
-        if obj["spec"].get("revisionHistoryLimit", 0) >= 0:
-            return ()
-        return (
-            "spec.revisionHistoryLimit: a negative value retains all historical revisions; "
-            "a value >= 0 is recommended",
-        )
-
-    def warnings_on_update(self, obj: Obj, old: Obj) -> Sequence[str]:
-        return self.warnings_on_create(obj)
-
 
 def _drop_max_unavailable(obj: Obj, old: Obj | None, context: Context) -> None:
     """maxUnavailable stands behind a gate; a set that has it already keeps it."""

@@ -7,6 +7,7 @@ from miniplane.api.objects import Obj
 from miniplane.api.options import WriteOptions
 from miniplane.api.resources import Resource
 from miniplane.registry import catalog, incoming
+from miniplane.registry.admission.nodes import topology_of
 from miniplane.registry.context import Context
 from miniplane.registry.results import Result
 from miniplane.registry.stored import seal
@@ -66,6 +67,8 @@ def create(
     if options.dry_run:
         return Result(present, warnings, created=True, status=status)
     bound = _bind(pod, binding, node, context.clock.rfc3339())
+    if "PodTopologyLabels" in context.chain.names:
+        _place(bound, topology_of(context, node))
     stored = context.store.update(
         key, lambda revision: seal(resource, bound, revision), expect=present
     )
@@ -75,6 +78,13 @@ def create(
 def _conflict(name: str, why: str) -> errors.StatusError:
     message = f'Operation cannot be fulfilled on pods/binding "{name}": {why}'
     return errors.StatusError(409, "Conflict", message, {"name": name, "kind": "pods/binding"})
+
+
+def _place(bound: Obj, topology: dict[str, str]) -> None:
+    """Let a pod know the zone and the region of its node."""
+    if topology:
+        metadata = bound["metadata"]
+        metadata["labels"] = {**topology, **(metadata.get("labels") or {})}
 
 
 def _bind(pod: Obj, binding: Obj, node: str, now: str) -> Obj:

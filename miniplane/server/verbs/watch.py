@@ -78,7 +78,7 @@ class Stream:
         task = asyncio.current_task()
         watches = self.call.state.watches
         assert task is not None
-        watches[task] = None
+        watches[task] = self.call
         try:
             await self.response.prepare(self.call.request)
             if not self.call.state.closing:
@@ -118,6 +118,7 @@ class Stream:
                 return
             if events:
                 await self._send(map(self.encoder.line, events))
+                self.call.state.meter.sent(self.call.resource, len(events))
             now = clock.time()
             if now >= end:
                 return
