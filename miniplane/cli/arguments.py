@@ -21,6 +21,7 @@ SERVE_FLAGS: tuple[tuple[str, str, str], ...] = (
     ("pod-cidr", "CIDR", "addresses of pods (10.244.0.0/16)"),
     ("seed", "N", "make names, uids and choices repeatable"),
     ("feature-gates", "A=true,B=false", "feature gates"),
+    ("watch-window", "N", "revisions that watches and paged lists may go back (20000)"),
 )
 """Flags with a value: name, what the value is called, help. Named as the fields of `Config`."""
 

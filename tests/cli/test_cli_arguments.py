@@ -18,7 +18,7 @@ def test_every_flag():
         *("--host", "localhost", "--port", "0", "--nodes", "5", "--controllers", "*,-kubelet"),
         *("--kubeconfig", "/tmp/k", "--pod-startup", "0.5", "--service-cidr", "10.0.0.0/16"),
         *("--pod-cidr", "10.1.0.0/16", "--seed", "7", "--allow-remote"),
-        *("--feature-gates", "A=true, B=false"),
+        *("--feature-gates", "A=true, B=false", "--watch-window", "50"),
     ) == Config(
         host="localhost",
         port=0,
@@ -31,6 +31,7 @@ def test_every_flag():
         seed=7,
         allow_remote=True,
         feature_gates={"A": True, "B": False},
+        watch_window=50,
     )
 
 
@@ -47,6 +48,7 @@ def test_every_flag_has_a_variable():
         "MINIPLANE_SEED": "7",
         "MINIPLANE_ALLOW_REMOTE": "true",
         "MINIPLANE_FEATURE_GATES": "A=true",
+        "MINIPLANE_WATCH_WINDOW": "50",
     }
     changed = config(**settings).model_dump(exclude_defaults=True)
     assert len(changed) == len(settings)
