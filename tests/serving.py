@@ -1,12 +1,13 @@
 """`miniplane serve` as a process of its own, for tests that come in through the front door."""
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +85,18 @@ def eventually(check: Callable[[], Any]) -> Any:
         else:
             return answer
         time.sleep(0.02)
+
+
+async def eventually_async(check: Callable[[], Awaitable[Any]]) -> Any:
+    """As `eventually`, of a check that is awaited."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            answer = await check()
+            assert answer or answer is None, answer
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return answer
+        await asyncio.sleep(0.02)

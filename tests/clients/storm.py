@@ -16,6 +16,8 @@ import aiohttp
 
 WRITERS = 16
 CHANGES = 10_000
+SECONDS = 2.5
+"""How long a storm lasts at least, so that watches of one second end in the midst of it."""
 END = "storm-end"
 """The object that is created when all else is written: who has seen it has seen everything."""
 
@@ -135,9 +137,14 @@ class Storm:
         }
 
     async def _writer(self, session: aiohttp.ClientSession, changes: list[Change]) -> None:
-        for change in changes:
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        for number, change in enumerate(changes):
             await self._change(session, change)
             self.done += 1
+            early = begin + SECONDS * number / len(changes) - loop.time()
+            if early > 0.01:
+                await asyncio.sleep(early)
 
     async def _change(self, session: aiohttp.ClientSession, change: Change) -> None:
         story = self._story.setdefault(change.name, [])
