@@ -96,6 +96,11 @@ class Storm:
             raise self._failure
         return self._listed
 
+    def revisions(self) -> list[int]:
+        """Those of all creates and updates, rising."""
+        told = (revision for story in self._story.values() for _, revision, _ in story)
+        return sorted(revision for revision in told if revision)
+
     def check(self, events: Iterable[Seen]) -> None:
         """Nothing is lost, nothing doubled, and all of it in order. AssertionError otherwise.
 
