@@ -27,8 +27,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A server that forgets all but its last 20 revisions."""
-    options = ["--watch-window", "20", "--nodes", "0"]
+    """A server that keeps no more than its last 20 revisions."""
+    options = ["--watch-window", "10", "--nodes", "0"]
     cluster = Cluster(tmp_path_factory.mktemp("forgetful"), *options)
     yield cluster
     cluster.stop()
@@ -78,7 +78,9 @@ def widgets(cluster: Cluster) -> Custom:
 
     def established() -> bool:
         conditions = raw.call("GET", f"{place}/{name}")["status"]["conditions"]
-        return {"Established": "True"}.items() <= {c["type"]: c["status"] for c in conditions}.items()
+        return {"Established": "True"}.items() <= {
+            c["type"]: c["status"] for c in conditions
+        }.items()
 
     eventually(established)
     return custom

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import urllib.request
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,12 +13,20 @@ CONNECTIONS = 16
 
 
 def call(method: str, url: str, body: Any = None) -> Any:
-    """The answer as JSON has it. urllib.error.HTTPError for a refusal."""
+    """The answer as JSON has it; patches are merged. urllib.error.HTTPError for a refusal."""
     data = None if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"}
+    kind = "merge-patch+json" if method == "PATCH" else "json"
+    headers = {"Content-Type": f"application/{kind}"}
     request = urllib.request.Request(url, data, headers, method=method)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)
+
+
+def watch(url: str, revision: str) -> Iterator[Any]:
+    """The events after a revision, for as long as they are asked for."""
+    query = f"?watch=true&resourceVersion={revision}"
+    with urllib.request.urlopen(url + query, timeout=30) as answer:
+        yield from map(json.loads, answer)
 
 
 def create_all(url: str, bodies: list[Any]) -> None:
@@ -29,10 +38,12 @@ def create_all(url: str, bodies: list[Any]) -> None:
                 await answer.read()
 
     async def work() -> None:
-        async with aiohttp.ClientSession(raise_for_status=True) as session:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(CONNECTIONS):
-                    group.create_task(worker(session))
+        async with (
+            aiohttp.ClientSession(raise_for_status=True) as session,
+            asyncio.TaskGroup() as group,
+        ):
+            for _ in range(CONNECTIONS):
+                group.create_task(worker(session))
 
     bodies = list(reversed(bodies))
     # A loop of its own in a thread of its own: the test that asks may have one that runs.

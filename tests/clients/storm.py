@@ -76,10 +76,18 @@ def plan(seed: int, changes: int = CHANGES) -> list[list[Change]]:
 class Storm:
     """Runs in a thread of its own: `start`, then `end` for what is there afterwards."""
 
-    def __init__(self, url: str, namespace: str, *, seed: int, changes: int = CHANGES) -> None:
+    def __init__(
+        self,
+        url: str,
+        namespace: str,
+        *,
+        seed: int,
+        changes: int = CHANGES,
+        seconds: float = SECONDS,
+    ) -> None:
         self._place = f"{url}/api/v1/namespaces/{namespace}/configmaps"
         self._plans = plan(seed, changes)
-        self._namespace = namespace
+        self._seconds = seconds
         self._thread = threading.Thread(target=self._run)
         self._failure: BaseException | None = None
         self._story: dict[str, list[tuple[str, int | None, int]]] = {}
@@ -147,7 +155,7 @@ class Storm:
         for number, change in enumerate(changes):
             await self._change(session, change)
             self.done += 1
-            early = begin + SECONDS * number / len(changes) - loop.time()
+            early = begin + self._seconds * number / len(changes) - loop.time()
             if early > 0.01:
                 await asyncio.sleep(early)
 

@@ -15,8 +15,6 @@ from tests.clients import raw  # noqa: E402
 from tests.clients.storm import CHANGES  # noqa: E402
 from tests.serving import PATIENCE, eventually  # noqa: E402
 
-MERGE = "application/merge-patch+json"
-
 
 class Operator:
     """Runs handlers against a server, in a thread of its own, between `start` and `stop`."""
@@ -91,7 +89,7 @@ class Place:
         raw.call("POST", self.url, body)
 
     def resize(self, name: str, size: int) -> None:
-        raw.call("PUT", f"{self.url}/{name}", {**self.get(name), "spec": {"size": size}})
+        raw.call("PATCH", f"{self.url}/{name}", {"spec": {"size": size}})
 
     def delete(self, name: str) -> None:
         raw.call("DELETE", f"{self.url}/{name}")

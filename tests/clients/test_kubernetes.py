@@ -63,9 +63,7 @@ def test_what_an_object_goes_through(core, namespace):
     made.data["two"] = "2"
     replaced = core.replace_namespaced_config_map("a", namespace, made)
     assert core.read_namespaced_config_map("a", namespace) == replaced
-    message = refused(
-        409, "Conflict", core.replace_namespaced_config_map, "a", namespace, made
-    )
+    message = refused(409, "Conflict", core.replace_namespaced_config_map, "a", namespace, made)
     assert "the object has been modified" in message
     status = core.delete_namespaced_config_map("a", namespace)
     assert (status["status"], status["details"]["uid"]) == ("Success", made.metadata.uid)
@@ -100,7 +98,9 @@ def test_lists_in_pages(core, many):
         remaining = page.metadata.remaining_item_count
         assert remaining is None or not token
     assert paged == whole.items
-    everywhere = core.list_config_map_for_all_namespaces(field_selector=f"metadata.namespace={many}")
+    everywhere = core.list_config_map_for_all_namespaces(
+        field_selector=f"metadata.namespace={many}"
+    )
     assert len(everywhere.items) >= 3000
 
 
@@ -155,6 +155,7 @@ def test_scale_and_status(apps, namespace):
     scale = apps.read_namespaced_deployment_scale("web", namespace)
     assert (scale.spec.replicas, scale.status.selector) == (1, "app=web")
     scale.spec.replicas = 3
+    scale.metadata.resource_version = None  # its controller writes it, too
     apps.replace_namespaced_deployment_scale("web", namespace, scale)
     apps.patch_namespaced_deployment_scale("web", namespace, {"spec": {"replicas": 2}})
     eventually(lambda: apps.read_namespaced_deployment("web", namespace).status.ready_replicas == 2)
@@ -341,26 +342,22 @@ def test_a_watch_whose_line_is_cut(wire, core, namespace):
 def test_a_watch_from_a_revision_that_is_forgotten(forgetful, expired):
     namespace, revision = expired
     core = client.CoreV1Api(client.ApiClient(client.Configuration(host=forgetful.url)))
+    page = core.list_namespaced_config_map
     watcher = watch.Watch()
     with pytest.raises(ApiException) as refusal:
-        next(watcher.stream(core.list_namespaced_config_map, namespace, resource_version=revision))
+        next(watcher.stream(page, namespace, resource_version=revision))
     assert refusal.value.status == 410
     assert refusal.value.reason.startswith("Expired: too old resource version")
-    fresh = core.list_namespaced_config_map(namespace)
+    fresh = page(namespace)
     assert len(fresh.items) == 31
-    stream = watcher.stream(
-        core.list_namespaced_config_map,
-        namespace,
-        resource_version=fresh.metadata.resource_version,
-    )
+    stream = watcher.stream(page, namespace, resource_version=fresh.metadata.resource_version)
     core.delete_namespaced_config_map("old-0", namespace)
     event = next(stream)
     assert (event["type"], event["object"].metadata.name) == ("DELETED", "old-0")
     # A page of a list that is forgotten can be had no more either.
-    token = core.list_namespaced_config_map(namespace, limit=10).metadata._continue
-    for number in range(1, 25):
+    token = page(namespace, limit=10).metadata._continue
+    for number in range(1, 30):
         core.delete_namespaced_config_map(f"old-{number}", namespace)
-    page = core.list_namespaced_config_map
     refused(410, "Expired", page, namespace, limit=10, _continue=token)
 
 
@@ -399,8 +396,9 @@ def test_an_informer_keeps_in_step_with_a_storm(wire, namespace, storm):
     events: list[Seen] = []
 
     def note(type: str):
-        return lambda object: events.append(seen(type, core.api_client.sanitize_for_serialization(object)))
+        return lambda body: events.append(seen(type, as_json(body)))
 
+    as_json = core.api_client.sanitize_for_serialization
     shared = informer.SharedInformer(core.list_namespaced_config_map, namespace)
     for type in ("ADDED", "MODIFIED", "DELETED"):
         shared.add_event_handler(type, note(type))
