@@ -32,6 +32,7 @@ SERVE_FLAGS: tuple[tuple[str, str, str], ...] = (
     ("service-account-issuer", "URL", "issuer of service account tokens"),
     ("enable-admission-plugins", "LIST", "admission plugins that run beside the usual ones"),
     ("disable-admission-plugins", "LIST", "admission plugins that do not run"),
+    ("watch-window", "N", "revisions that watches and paged lists may go back (20000)"),
 )
 """Flags with a value: name, what the value is called, help. Named as the fields of `Config`."""
 

@@ -37,10 +37,15 @@ class Access:
     key: str = dataclasses.field(repr=False)
 
 
-def _entries(url: str, access: Access | None) -> tuple[dict[str, str], dict[str, str]]:
+def _entries(url: str, access: Access | None) -> tuple[dict[str, str | bool], dict[str, str]]:
     """The cluster and the user of a kubeconfig. Over plain HTTP nothing is asked for."""
-    cluster, user = {"server": url}, {}
-    if access is not None:
+    cluster: dict[str, str | bool] = {"server": url}
+    user: dict[str, str] = {}
+    if access is None:
+        # There is no TLS to verify. That this is said makes no difference to kubectl, but the
+        # JavaScript client goes to no server in plain HTTP otherwise.
+        cluster["insecure-skip-tls-verify"] = True
+    else:
         cluster["certificate-authority-data"] = _base64(access.authorities)
         user["client-certificate-data"] = _base64(access.certificate)
         user["client-key-data"] = _base64(access.key)
@@ -51,8 +56,10 @@ def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _lines(entry: dict[str, str]) -> str:
-    return "".join(f"    {key}: {value}\n" for key, value in entry.items())
+def _lines(entry: Mapping[str, str | bool]) -> str:
+    return "".join(
+        f"    {key}: {'true' if value is True else value}\n" for key, value in entry.items()
+    )
 
 
 def render(url: str, access: Access | None = None) -> str:

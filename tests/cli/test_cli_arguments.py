@@ -18,7 +18,7 @@ def test_every_flag():
         *("--host", "localhost", "--port", "0", "--nodes", "5", "--controllers", "*,-kubelet"),
         *("--kubeconfig", "/tmp/k", "--pod-startup", "0.5", "--service-cidr", "10.0.0.0/16"),
         *("--pod-cidr", "10.1.0.0/16", "--seed", "7", "--allow-remote", "--metrics-server"),
-        *("--feature-gates", "A=true, B=false"),
+        *("--feature-gates", "A=true, B=false", "--watch-window", "50"),
         *("--enable-admission-plugins", "AlwaysPullImages,NamespaceExists"),
         *("--disable-admission-plugins", "PodSecurity"),
     ) == Config(
@@ -36,6 +36,7 @@ def test_every_flag():
         feature_gates={"A": True, "B": False},
         enable_admission_plugins=("AlwaysPullImages", "NamespaceExists"),
         disable_admission_plugins=("PodSecurity",),
+        watch_window=50,
     )
 
 
@@ -55,6 +56,7 @@ def test_every_flag_has_a_variable():
         "MINIPLANE_FEATURE_GATES": "A=true",
         "MINIPLANE_ENABLE_ADMISSION_PLUGINS": "AlwaysPullImages",
         "MINIPLANE_DISABLE_ADMISSION_PLUGINS": "PodSecurity",
+        "MINIPLANE_WATCH_WINDOW": "50",
     }
     changed = config(**settings).model_dump(exclude_defaults=True)
     assert len(changed) == len(settings)

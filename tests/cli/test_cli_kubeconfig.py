@@ -7,6 +7,7 @@ from miniplane.cli import arguments, client, kubeconfig
 from miniplane.cli.failure import Failure
 
 URL = "http://127.0.0.1:9999"
+CLUSTER = {"server": URL, "insecure-skip-tls-verify": True}
 
 
 def mode(path):
@@ -19,7 +20,7 @@ def test_the_file_is_a_kubeconfig():
     assert config["current-context"] == config["contexts"][0]["name"]
     assert config["contexts"][0]["context"]["cluster"] == config["clusters"][0]["name"]
     assert config["contexts"][0]["context"]["user"] == config["users"][0]["name"]
-    assert config["clusters"][0]["cluster"] == {"server": URL}
+    assert config["clusters"][0]["cluster"] == CLUSTER
 
 
 def test_the_default_place_is_one_for_each_port(tmp_path):
@@ -83,7 +84,7 @@ def test_a_merge_keeps_what_is_there(tmp_path):
     assert merged["users"][0] == THEIRS["users"][0]
     assert merged["clusters"] == [
         *THEIRS["clusters"],
-        {"name": "miniplane", "cluster": {"server": URL}},
+        {"name": "miniplane", "cluster": CLUSTER},
     ]
     assert [context["name"] for context in merged["contexts"]] == ["prod", "miniplane"]
     assert mode(path) == 0o600

@@ -1,78 +1,21 @@
-"""`miniplane serve` as a process of its own, and real kubectls that talk to it."""
+"""Real kubectls, and the server that they talk to."""
 
 import json
 import os
 import re
 import shlex
 import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import serving
+from tests.serving import PATIENCE, Cluster
+
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-PATIENCE = 30.0
-"""How long anything may take that is expected to happen, in seconds."""
-
-
-class Cluster:
-    """A running server with three nodes. Its folder holds the kubeconfig and the server's log."""
-
-    def __init__(self, folder: Path, *flags: str) -> None:
-        self.folder = folder
-        self.kubeconfig = folder / "kubeconfig"
-        self.log = folder / "log"
-        self.env = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
-        }
-        options = ["--port", "0", "--kubeconfig", str(self.kubeconfig)]
-        options += ["--pod-startup", "0.05", "--seed", "1", *flags]
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "miniplane", "serve", *options],
-                cwd=folder,
-                env=self.env,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        self.url = self._wait_until_ready()
-
-    def _wait_until_ready(self) -> str:
-        impatience = threading.Timer(PATIENCE, self.process.kill)
-        impatience.start()
-        assert self.process.stdout
-        line = self.process.stdout.readline()
-        impatience.cancel()
-        ready = re.fullmatch(r"miniplane is ready at (\S+)\n", line)
-        assert ready, line + self.log.read_text()
-        return ready[1]
-
-    def miniplane(self, *args: str) -> str:
-        """What `miniplane ARGS` prints, run against this server."""
-        command = [sys.executable, "-m", "miniplane", *args, "--server", self.url]
-        env = self.env | {"KUBECONFIG": str(self.kubeconfig)}
-        return subprocess.check_output(
-            command, cwd=self.folder, env=env, text=True, timeout=PATIENCE
-        )
-
-    def stop(self) -> None:
-        """End the server. It must not have complained about anything."""
-        self.process.terminate()
-        try:
-            code = self.process.wait(PATIENCE)
-        finally:
-            self.process.kill()
-            if self.process.stdout:
-                self.process.stdout.close()
-        assert (code, self.log.read_text()) == (0, "")
 
 
 class Kubectl:
@@ -226,24 +169,9 @@ class Watch:
                 self._news.notify_all()
 
 
-def _eventually(check: Callable[[], Any]) -> Any:
-    """The answer of `check` as soon as it is true, or raises no AssertionError any more."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            answer = check()
-            assert answer or answer is None, answer
-        except AssertionError:
-            if time.monotonic() > deadline:
-                raise
-        else:
-            return answer
-        time.sleep(0.02)
-
-
 @pytest.fixture(scope="session")
 def eventually() -> Callable[[Callable[[], Any]], Any]:
-    return _eventually
+    return serving.eventually
 
 
 @pytest.fixture(scope="module")

@@ -81,13 +81,23 @@ def test_a_user_and_a_role(secure: Any) -> None:
         assert plain(done.stdout) == plain(shown), command
 
 
-def test_the_python_example() -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def printed_by_the_example(number: int) -> list[str]:
+    """The lines that one of the Python examples prints."""
+    example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", example], env=env, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    return done.stdout.splitlines()
+
+
+def test_the_python_example() -> None:
+    lines = printed_by_the_example(0)
     assert [line.split()[0] for line in lines] == ["db-0", "db-1", "db-2"]
     assert all(line.endswith(" Running") for line in lines)
+
+
+def test_the_example_with_a_client_library() -> None:
+    pytest.importorskip("kubernetes_asyncio", reason="no Python client `kubernetes_asyncio` here")
+    assert printed_by_the_example(1) == ["web node-1 Running"]
