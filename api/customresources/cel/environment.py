@@ -49,12 +49,12 @@ class EvaluationError(ValueError):
 
 
 @functools.cache
-def _config(*, bindings: bool) -> Any:
+def config(*, bindings: bool) -> Any:
     return cel.NewEnvConfigFromYaml(_EXTENSIONS + (_BINDINGS if bindings else ""))
 
 
 @functools.cache
-def _extension(*, checking: bool) -> Any:
+def extension(*, checking: bool) -> Any:
     return library.extension(checking=checking)
 
 
@@ -62,9 +62,9 @@ def _extension(*, checking: bool) -> Any:
 def _runtime() -> Any:
     names = (SELF, OLD_SELF, _GIVEN, _OLD)
     return cel.NewEnv(
-        config=_config(bindings=True),
+        config=config(bindings=True),
         variables=dict.fromkeys(names, cel.Type.DYN),
-        extensions=[_extension(checking=False)],
+        extensions=[extension(checking=False)],
     )
 
 
@@ -79,19 +79,19 @@ class Checker:
         old = cel.Type.DYN if optional_old else self._declared.type
         env = cel.NewEnv(
             self._declared.pool,
-            config=_config(bindings=False),
+            config=config(bindings=False),
             variables={SELF: self._declared.type, OLD_SELF: old},
-            extensions=[_extension(checking=True)],
+            extensions=[extension(checking=True)],
         )
         try:
             found = env.compile(expression).return_type().name()
         except RuntimeError as error:
-            raise CompileError(_compile_text(str(error))) from None
+            raise CompileError(compile_text(str(error))) from None
         if found not in (wants, "DYN"):
             raise CompileError(found)
 
 
-def _compile_text(text: str) -> str:
+def compile_text(text: str) -> str:
     return _STRUCT.sub("", _SUFFIX.sub("", _PREFIX.sub("", text, count=1)))
 
 
@@ -105,7 +105,7 @@ class Program:
         try:
             self._expression = _runtime().compile(expression)
         except RuntimeError as error:
-            raise CompileError(_compile_text(str(error))) from None
+            raise CompileError(compile_text(str(error))) from None
         self._optional_old = optional_old
 
     def ask(self, value: Any, old: Any, *, has_old: bool) -> Any:
@@ -119,13 +119,13 @@ class Program:
             found = self._expression.eval(data=data)
             kind, result = found.type().name(), found.value()
         except (RuntimeError, TypeError) as error:
-            raise EvaluationError(_runtime_text(str(error))) from None
+            raise EvaluationError(runtime_text(str(error))) from None
         if kind == "ERROR":
-            raise EvaluationError(_runtime_text(str(result)))
+            raise EvaluationError(runtime_text(str(result)))
         return result
 
 
-def _runtime_text(text: str) -> str:
+def runtime_text(text: str) -> str:
     text = _PREFIX.sub("", text, count=1)
     for pattern, replacement in _RUNTIME:
         found = pattern.search(text)
