@@ -9,13 +9,16 @@ from miniplane.clock import Clock
 from miniplane.config import Config
 from miniplane.ids import Ids
 from miniplane.registry import catalog
+from miniplane.registry.asking import Session
 from miniplane.registry.joined import JoinCache
 from miniplane.registry.stored import Stored
 from miniplane.registry.tokens import Tokens
 from miniplane.store.mvcc import Store
 
 if TYPE_CHECKING:
+    from miniplane.registry.admission.extensions import Extensions
     from miniplane.registry.allocators import Allocators
+    from miniplane.registry.customresources import CustomResources
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,6 +29,12 @@ class Context:
     config: Config
     allocators: "Allocators"
     tokens: Tokens
+    custom: "CustomResources"
+    extensions: "Extensions"
+    session: Session | None = None
+    """What the write that is being made knows of webhooks' answers."""
+    exempt: bool = False
+    """Whether policies and webhooks have no say: in what the API server makes by itself."""
     joined: JoinCache = dataclasses.field(default_factory=JoinCache)
 
     def find(self, resource: Resource, namespace: str, name: str) -> Obj | None:

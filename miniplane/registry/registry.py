@@ -3,7 +3,10 @@
 The server and the in-process client call nothing else. All methods raise `StatusError`.
 """
 
-from typing import Any
+import copy
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from miniplane.api import errors
 from miniplane.api.options import DeleteOptions, ListOptions, User, WriteOptions
@@ -24,7 +27,9 @@ from miniplane.registry import (
     watching,
     write,
 )
+from miniplane.registry.admission.extensions import Extensions
 from miniplane.registry.allocators import Allocators
+from miniplane.registry.asking import Session
 from miniplane.registry.context import Context
 from miniplane.registry.customresources import CustomResources
 from miniplane.registry.results import Deleted, ListResult, Result
@@ -33,12 +38,16 @@ from miniplane.registry.tokens import Tokens
 from miniplane.registry.watching import Watch
 from miniplane.store.mvcc import Store
 
+T = TypeVar("T")
+
 
 class Registry:
     """Kubernetes semantics over a store. Synchronous but for what a `Watch` waits for."""
 
     def __init__(self, *, store: Store[Stored], clock: Clock, ids: Ids, config: Config):
         allocators = Allocators(service_cidr=config.service_cidr, ids=ids)
+        self.custom = CustomResources(store)
+        """The resources that CustomResourceDefinitions have added."""
         self._context = Context(
             store=store,
             clock=clock,
@@ -46,9 +55,34 @@ class Registry:
             config=config,
             allocators=allocators,
             tokens=Tokens(ids),
+            custom=self.custom,
+            extensions=Extensions(store),
         )
-        self.custom = CustomResources(store)
-        """The resources that CustomResourceDefinitions have added."""
+
+    def _with(self, **changes: Any) -> "Registry":
+        twin = copy.copy(self)
+        twin._context = dataclasses.replace(self._context, **changes)
+        return twin
+
+    @property
+    def exempt(self) -> "Registry":
+        """This registry, for what the API server makes by itself: no policy and no webhook is
+        asked."""
+        return self._with(exempt=True)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a write may raise `Unanswered`, so that it has to be made in a session."""
+        return self._context.extensions.asks
+
+    def session(self) -> Session:
+        """What one write will know of the answers to its questions."""
+        return Session(self._context.clock)
+
+    def attempt(self, session: Session, act: "Callable[[Registry], T]") -> T:
+        """Make a write, or make it again, with what its session knows. Unanswered."""
+        with session.draws.repeated(self._context.ids):
+            return act(self._with(session=session, clock=session.clock))
 
     @property
     def revision(self) -> int:
