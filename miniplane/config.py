@@ -40,6 +40,8 @@ class Config(pydantic.BaseModel):
     seed: int | None = None
     """Makes names, uids and choices repeatable; None draws them from the system."""
     feature_gates: dict[str, bool] = {}
+    webhook_services: dict[str, str] = {}
+    """Where the servers of services listen that webhooks are behind: `namespace/name` to a URL."""
     allow_remote: bool = False
     watch_window: Annotated[int, pydantic.Field(ge=1)] = 20_000
     """How many revisions stay readable for watches and paged lists."""

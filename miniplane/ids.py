@@ -83,7 +83,7 @@ class Draws:
 
     @contextlib.contextmanager
     def repeated(self, ids: Ids) -> Iterator[None]:
-        """Inside, `ids` gives what it gave before. Not to be nested, and nothing may wait inside."""
+        """Inside, `ids` gives what it gave before. Not to be nested; nothing may wait inside."""
         self._source, self._at = ids._random, 0
         ids._random = self  # type: ignore[assignment]  # it draws as a Random does
         try:

@@ -1,8 +1,8 @@
 """The types that `request`, `namespaceObject` and `authorizer` have when expressions are checked.
 
 After `BuildRequestType` and `BuildNamespaceType` of apiserver's `pkg/admission/plugin/cel`, and
-`pkg/cel/library/authz.go`. They are messages of a descriptor pool that exists for this purpose only;
-at run time all of them are maps.
+`pkg/cel/library/authz.go`. They are messages of a descriptor pool that exists for this purpose
+only; at run time all of them are maps.
 """
 
 import functools

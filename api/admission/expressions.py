@@ -45,9 +45,7 @@ def type_text(name: str) -> str:
     'map(string, list(dyn))'
     """
     name = name.replace("<", "(").replace(">", ")")
-    return "".join(
-        part if "." in part else _PLAIN.get(part, part.lower()) for part in _split(name)
-    )
+    return "".join(part if "." in part else _PLAIN.get(part, part.lower()) for part in _split(name))
 
 
 def _split(text: str) -> list[str]:

@@ -2,8 +2,8 @@
 
 Two things that Kubernetes adds to the language are not functions. `variables.NAME` stands for
 another expression, asked only when it is needed: it becomes an identifier that a lazy `cel.bind`
-defines. `Object.spec{replicas: 3}` and `JSONPatch{op: "add"}` make values of types that are known by
-their names alone: they become maps, in which `TYPE` keeps the name.
+defines. `Object.spec{replicas: 3}` and `JSONPatch{op: "add"}` make values of types that are known
+by their names alone: they become maps, in which `TYPE` keeps the name.
 
 >>> with_maps('Object{spec: Object.spec{replicas: 3}}')
 '{"__type": "Object", "spec": {"__type": "Object.spec", "replicas": 3}}'

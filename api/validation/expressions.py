@@ -53,9 +53,7 @@ class Expressions:
         except ValueError as error:
             self._errors.append(field.invalid(path, expression, str(error)))
 
-    def check(
-        self, path: str, expression: Any, wants: tuple[str, ...], **how: bool
-    ) -> None:
+    def check(self, path: str, expression: Any, wants: tuple[str, ...], **how: bool) -> None:
         """`wants` are the types that the result may have; `how` as in `Checker.check`."""
         if not (expression or "").strip():
             return

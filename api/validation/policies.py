@@ -154,9 +154,7 @@ def _match_resources(errors: Errors, path: str, resources: Object) -> None:
             webhooks.rule(errors, where, rule)
 
 
-def _validation(
-    errors: Errors, path: str, validation: Object, expressions: Expressions
-) -> None:
+def _validation(errors: Errors, path: str, validation: Object, expressions: Expressions) -> None:
     expression = (validation.get("expression") or "").strip()
     message, reason = validation.get("message") or "", validation.get("reason")
     if not expression:

@@ -15,6 +15,7 @@ again.
 """
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -53,6 +54,8 @@ class Question:
 class Answer:
     """What came back: a decoded JSON document, or why the call failed, in client-go's words."""
 
+    uid: str = ""
+    """The uid that the request was sent under."""
     document: Any = None
     failure: str = ""
 
@@ -68,8 +71,10 @@ class Unanswered(Exception):
 class Session:
     """What one write knows already."""
 
-    def __init__(self, clock: Clock):
+    def __init__(self, clock: Clock, uid: str):
+        """`uid` is one that nothing else has: those of the requests are made from it."""
         self.clock = Moment(clock)
+        self._uid = uid
         self.draws = Draws()
         self.changes = 0
         """How often an object was no longer the one that a webhook had been asked about."""
@@ -86,6 +91,13 @@ class Session:
 
     def answer(self, question: Question) -> Answer | None:
         return self._answers.get((question.key, question.body))
+
+    def uid(self, question: Question) -> str:
+        """The uid of the request to a webhook."""
+        told = "\0".join((self._uid, *question.key)).encode()
+        digits = hashlib.sha256(told + question.body).hexdigest()
+        parts = (digits[:8], digits[8:12], f"4{digits[13:16]}", f"a{digits[17:20]}", digits[20:32])
+        return "-".join(parts)
 
     def keep(self, key: Any, make: Callable[[], T]) -> T:
         """What `make` gave the first time."""

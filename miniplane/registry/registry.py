@@ -77,7 +77,7 @@ class Registry:
 
     def session(self) -> Session:
         """What one write will know of the answers to its questions."""
-        return Session(self._context.clock)
+        return Session(self._context.clock, self._context.ids.uid())
 
     def attempt(self, session: Session, act: "Callable[[Registry], T]") -> T:
         """Make a write, or make it again, with what its session knows. Unanswered."""

@@ -10,14 +10,17 @@ from miniplane.registry.admission import (
     escalation,
     lifecycle,
     limits,
+    mutations,
     pods,
     podsecurity,
+    policies,
     quota,
     storage,
+    webhooks,
 )
 from miniplane.registry.admission.attributes import Attributes
 
-__all__ = ["Attributes", "complete", "mutate", "validate"]
+__all__ = ["Attributes", "ask", "complete", "mutate", "mutate_deleted", "validate"]
 
 Plugin = Callable[[Attributes], None]
 
@@ -32,13 +35,24 @@ MUTATING: tuple[tuple[str, Plugin], ...] = (
     ("DefaultStorageClass", storage.default_storage_class),
     ("DefaultIngressClass", lifecycle.default_ingress_class),
     ("RoleEscalation", escalation.role_escalation),
+    ("MutatingAdmissionPolicy", mutations.mutating_admission_policy),
+    ("MutatingAdmissionWebhook", webhooks.mutating_webhooks),
 )
 
 VALIDATING: tuple[tuple[str, Plugin], ...] = (
     ("NamespaceLifecycle", lifecycle.immortal_namespaces),
     ("LimitRanger", limits.limit_ranger),
     ("PodSecurity", podsecurity.pod_security),
+    ("ValidatingAdmissionPolicy", policies.validating_admission_policy),
+    ("ValidatingAdmissionWebhook", webhooks.validating_webhooks),
     ("ResourceQuota", quota.resource_quota),
+)
+
+EXTENSIONS = (
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionWebhook",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionWebhook",
 )
 
 
@@ -51,6 +65,26 @@ def complete(attributes: Attributes) -> None:
 def mutate(attributes: Attributes) -> None:
     for _, plugin in MUTATING:
         plugin(attributes)
+    # What an extension changed, the plugins that came before it have not seen.
+    if attributes.reinvocation is not None and attributes.reinvocation.again:
+        attributes.reinvocation.second = True
+        for _, plugin in MUTATING:
+            plugin(attributes)
+
+
+def ask(attributes: Attributes) -> None:
+    """Only the extensions, for requests that change no object of their own: deletions, and what is
+    posted to a subresource."""
+    for name, plugin in (*MUTATING, *VALIDATING):
+        if name in EXTENSIONS:
+            plugin(attributes)
+
+
+def mutate_deleted(attributes: Attributes) -> None:
+    """For a deletion: the other mutating plugins have nothing to say to it."""
+    for name, plugin in MUTATING:
+        if name in EXTENSIONS:
+            plugin(attributes)
 
 
 def validate(attributes: Attributes) -> None:

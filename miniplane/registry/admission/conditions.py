@@ -79,11 +79,11 @@ def compiled(
     cache: dict[str, Any], key: str, expression: str, variables: Mapping[str, str] | None = None
 ) -> "Program":
     """The program of an expression, made once. CompileError."""
-    found: Program | None = cache.get(key)
-    if found is None:
-        from miniplane.api.admission.expressions import Program
+    if key not in cache:
+        from miniplane.api.admission import expressions
 
-        found = cache[key] = Program(expression, variables)
+        cache[key] = expressions.Program(expression, variables)
+    found: Program = cache[key]
     return found
 
 

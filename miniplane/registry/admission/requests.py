@@ -57,9 +57,7 @@ def _siblings(attributes: Attributes) -> list[Resource]:
     else:
         return []
     storage = catalog.storage_resource(resource)
-    return [
-        row for row in rows if row is not resource and catalog.storage_resource(row) is storage
-    ]
+    return [row for row in rows if row is not resource and catalog.storage_resource(row) is storage]
 
 
 _SHARED = (

@@ -77,7 +77,6 @@ class Admission(Strategy):
 
 
 class Webhooks(Admission):
-
     def spec_changed(self, obj: Obj, old: Obj) -> bool:
         return obj.get("webhooks") != old.get("webhooks")
 

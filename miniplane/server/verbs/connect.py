@@ -6,6 +6,7 @@ No body is read: what follows the headers belongs to the stream.
 from aiohttp import web
 
 from miniplane.api.options import WriteOptions
+from miniplane.client import webhooks
 from miniplane.server import encode, negotiate
 from miniplane.server.call import Call
 
@@ -17,12 +18,15 @@ async def connect(call: Call) -> web.Response:
     if call.request.method == "GET":
         stored = call.registry.get(resource, namespace, info.name, subresource=info.subresource)
         return encode.stored(call, media, stored)
-    result = call.registry.create(
-        resource,
-        namespace,
-        {},
-        WriteOptions(user=call.user),
-        name=info.name,
-        subresource=info.subresource,
+    result = await webhooks.write(
+        call.registry,
+        lambda registry: registry.create(
+            resource,
+            namespace,
+            {},
+            WriteOptions(user=call.user),
+            name=info.name,
+            subresource=info.subresource,
+        ),
     )
     return encode.written(call, media, result, result.warnings, status=200)
