@@ -73,8 +73,8 @@ def mutate(attributes: Attributes) -> None:
 
 
 def ask(attributes: Attributes) -> None:
-    """Only the extensions, for requests that change no object of their own: deletions, and what is
-    posted to a subresource."""
+    """Only policies and webhooks: for what is sent to a subresource that is no part of an object
+    (a Binding, an Eviction)."""
     for name, plugin in (*MUTATING, *VALIDATING):
         if name in EXTENSIONS:
             plugin(attributes)

@@ -1,5 +1,6 @@
 """A webhook server on this machine, and a cluster whose services lead to it."""
 
+import asyncio
 import base64
 import contextlib
 import json
@@ -28,10 +29,15 @@ class Hooks:
         self.paths: list[str] = []
         self.replies: dict[str, web.Response] = {}
         self.url = ""
+        self.hold: tuple[asyncio.Event, asyncio.Event] | None = None
+        """Set the first when a review has come, and wait for the second."""
 
     async def handle(self, request: web.Request) -> web.Response:
         path = request.path
         review = await request.json()
+        if self.hold is not None:
+            self.hold[0].set()
+            await self.hold[1].wait()
         self.paths.append(path)
         self.reviews.append(review)
         if path in self.replies:
