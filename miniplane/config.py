@@ -12,6 +12,13 @@ def _network(text: str) -> str:
     return str(ipaddress.ip_network(text))
 
 
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("an http or https URL is wanted")
+    return text
+
+
+Url = Annotated[str, pydantic.AfterValidator(_url)]
 Cidr = Annotated[str, pydantic.AfterValidator(_network)]
 
 
@@ -40,7 +47,7 @@ class Config(pydantic.BaseModel):
     seed: int | None = None
     """Makes names, uids and choices repeatable; None draws them from the system."""
     feature_gates: dict[str, bool] = {}
-    webhook_services: dict[str, str] = {}
+    webhook_services: dict[str, Url] = {}
     """Where the servers of services listen that webhooks are behind: `namespace/name` to a URL."""
     allow_remote: bool = False
     watch_window: Annotated[int, pydantic.Field(ge=1)] = 20_000

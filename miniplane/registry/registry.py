@@ -143,6 +143,10 @@ class Registry:
         if subresource:
             create = subresources.CREATE.get((resource.plural, subresource))
             if create is None:
+                if subresource in subresources.CONNECT:
+                    subresources.connected(
+                        self._context, resource, namespace, name, subresource, raw, options
+                    )
                 raise subresources.refuse(resource, subresource)
             return create(self._context, resource, namespace, name, raw, options)
         if not resource.stored:

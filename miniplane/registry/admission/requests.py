@@ -14,6 +14,7 @@ from miniplane.api.resources import Resource
 from miniplane.registry import catalog
 from miniplane.registry.admission.attributes import Attributes
 from miniplane.registry.admission.extensions import GROUP
+from miniplane.registry.reviews.parts import user_info
 
 _META = "meta.k8s.io/v1"
 
@@ -125,15 +126,8 @@ def body(attributes: Attributes, request: Request, row: Resource) -> Obj:
         found["name"] = attributes.name
     if seen.namespace:
         found["namespace"] = seen.namespace
-    info: dict[str, Any] = {"username": user.name}
-    if user.uid:
-        info["uid"] = user.uid
-    if user.groups:
-        info["groups"] = list(user.groups)
-    if user.extra:
-        info["extra"] = {key: list(values) for key, values in user.extra}
     found["operation"] = attributes.operation
-    found["userInfo"] = info
+    found["userInfo"] = user_info(user)
     found["dryRun"] = attributes.options.dry_run
     found["options"] = _options(attributes)
     return found

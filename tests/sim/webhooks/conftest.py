@@ -110,7 +110,5 @@ async def cluster(hooks: Hooks) -> AsyncIterator[testing.Harness]:
 @contextlib.asynccontextmanager
 async def started(hooks: Hooks, **settings: Any) -> AsyncIterator[testing.Harness]:
     services = {"default/hooks": hooks.url}
-    async with testing.cluster(
-        nodes=1, http=True, webhook_services=services, **settings
-    ) as found:
+    async with testing.cluster(nodes=1, http=True, webhook_services=services, **settings) as found:
         yield found
