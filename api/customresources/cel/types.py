@@ -77,7 +77,9 @@ class Declared:
         for module in WELL_KNOWN:
             self.pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
         self.pool.AddSerializedFile(added_types())
-        self.pool.AddSerializedFile(self._file.SerializeToString())
+        self.file: bytes = self._file.SerializeToString()
+        """The file that these messages stand in, for pools that hold more."""
+        self.pool.AddSerializedFile(self.file)
 
     def _type(self, place: Structural, *, root: bool) -> Any:
         if place.int_or_string or not values.is_exposed(place):
