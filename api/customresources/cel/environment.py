@@ -32,6 +32,10 @@ _BINDINGS = "- name: bindings\n"
 _PREFIX = re.compile(r"^[A-Z_]+: ")
 _SUFFIX = re.compile(r" \[[A-Z_]+\]$")
 _STRUCT = re.compile(r" not found in struct '[^']*'")
+_UNDECLARED = re.compile(
+    r"(?P<input>ERROR: <input>:\d+:)(?P<column>\d+): undeclared reference to "
+    r"'(?P<name>\w+(?:\.\w+)+)' \(in container ''\)\n \| (?P<line>[^\n]*)\n \| \.*\^"
+)
 _RUNTIME: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r'Key not found in map : "(.*)"'), r"no such key: \1"),
     (re.compile(r"Index error: index=(-?\d+) size=\d+"), r"index out of bounds: \1"),
@@ -92,7 +96,23 @@ class Checker:
 
 
 def compile_text(text: str) -> str:
-    return _STRUCT.sub("", _SUFFIX.sub("", _PREFIX.sub("", text, count=1)))
+    """What is wrong with an expression, in cel-go's words."""
+    text = _STRUCT.sub("", _SUFFIX.sub("", _PREFIX.sub("", text, count=1)))
+    return _UNDECLARED.sub(_first_name, text)
+
+
+def _first_name(found: re.Match[str]) -> str:
+    """Of `a.b.c` cel-go finds `a` missing, and points at it."""
+    line, at = found["line"], int(found["column"]) - 1
+    parts = found["name"].split(".")
+    for place in re.finditer(r"\s*\.\s*".join(map(re.escape, parts)), line):
+        if place.start() <= at < place.end():
+            at = place.start()
+            break
+    return (
+        f"{found['input']}{at + 1}: undeclared reference to '{parts[0]}' (in container '')\n"
+        f" | {line}\n | {'.' * at}^"
+    )
 
 
 class Program:

@@ -35,6 +35,7 @@ def mutating_admission_policy(attributes: Attributes) -> None:
         causes = [{"message": message} for message, _ in refused]
         error = errors.forbidden(attributes.resource, attributes.called, "", causes)
         error.message, reason = refused[0]
+        error.args = (error.message,)
         error.reason = reason or error.reason
         raise error
 
