@@ -47,7 +47,8 @@ def delete(
         warnings=warnings,
         delete_options=options,
     )
-    admission.mutate_deleted(attributes)
+    if not context.extensions.idle:
+        admission.mutate_deleted(attributes)
     admission.validate(attributes)
     return _delete(context, resource, present, options, warnings)
 

@@ -365,3 +365,44 @@ def test_quotas_are_not_charged_for_what_is_refused(bound) -> None:
     world.create(MAPS, config_map())
     used = world.get(resources.RESOURCE_QUOTAS, "q")["status"]["used"]
     assert used == {"count/configmaps": "1"}
+
+
+@pytest.mark.parametrize("subresource", ["exec", "attach", "portforward", "proxy"])
+def test_connecting(bound, subresource) -> None:
+    rule = {"operations": ["CONNECT"], "resources": ["pods/*"]}
+    world = bound("object.container != 'secret'", rule=rule, failurePolicy="Ignore")
+    with world.refused(422, "Invalid", 'pods "p" is forbidden'):
+        asked = {"container": "secret"}
+        world.post(resources.PODS, asked, namespace="default", name="p", subresource=subresource)
+    with world.refused(501, "NotImplemented"):
+        asked = {"container": "open"}
+        world.post(resources.PODS, asked, namespace="default", name="p", subresource=subresource)
+
+
+def test_tokens_and_bindings(bound) -> None:
+    rule = {"operations": ["CREATE"], "resources": ["serviceaccounts/token", "pods/binding"]}
+    world = bound(
+        "request.kind.kind == 'TokenRequest' ? object.spec.expirationSeconds < 4000 : "
+        "object.target.name == 'here'",
+        rule=rule,
+    )
+    accounts = resources.resource("serviceaccounts")
+    world.create(accounts, {"metadata": {"name": "a", "namespace": "default"}})
+    where = {"namespace": "default", "name": "a", "subresource": "token"}
+    world.post(accounts, {"spec": {"expirationSeconds": 3600}}, **where)
+    with world.refused(422, "Invalid", 'serviceaccounts "a" is forbidden'):
+        world.post(accounts, {"spec": {"expirationSeconds": 7200}}, **where)
+    world.create(resources.PODS, objects.pod("p"), namespace="default")
+    where = {"namespace": "default", "name": "p", "subresource": "binding"}
+    with world.refused(422, "Invalid", 'pods "p" is forbidden'):
+        world.post(resources.PODS, {"target": {"kind": "Node", "name": "there"}}, **where)
+    world.post(resources.PODS, {"target": {"kind": "Node", "name": "here"}}, **where)
+
+
+def test_finalizing_a_namespace(bound) -> None:
+    world = bound(
+        "has(object.spec.finalizers)", rule={"operations": ["*"], "resources": ["*/finalize"]}
+    )
+    namespace = world.get(resources.NAMESPACES, "other")
+    with world.refused(422, "Invalid", 'namespaces "other" is forbidden'):
+        world.put(resources.NAMESPACES, {**namespace, "spec": {}}, subresource="finalize")

@@ -67,7 +67,7 @@ def mutate(attributes: Attributes) -> None:
         plugin(attributes)
     # What an extension changed, the plugins that came before it have not seen.
     if attributes.reinvocation is not None and attributes.reinvocation.again:
-        attributes.reinvocation.second = True
+        attributes.reinvocation.begin_second(attributes.obj)
         for _, plugin in MUTATING:
             plugin(attributes)
 
@@ -81,7 +81,7 @@ def ask(attributes: Attributes) -> None:
 
 
 def mutate_deleted(attributes: Attributes) -> None:
-    """For a deletion: the other mutating plugins have nothing to say to it."""
+    """Mutating policies and webhooks on a deletion, to which the other plugins have no say."""
     for name, plugin in MUTATING:
         if name in EXTENSIONS:
             plugin(attributes)

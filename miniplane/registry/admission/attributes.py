@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 
-from miniplane.api.objects import Obj
+from miniplane.api.objects import Obj, thaw
 from miniplane.api.options import DeleteOptions, WriteOptions
 from miniplane.api.resources import Resource
 from miniplane.registry.context import Context
@@ -21,8 +21,21 @@ class Reinvocation:
     due: dict[str, None] = dataclasses.field(default_factory=dict)
     """Those of them that the object has changed for since."""
 
+    output: Obj | None = None
+    """The object as the first round left it, until extensions have looked at it again."""
+
+    def begin_second(self, obj: Obj) -> None:
+        self.second = True
+        self.output = thaw(obj)
+
+    def look(self, obj: Obj) -> None:
+        """In the second round: what other plugins have changed meanwhile counts, too."""
+        if self.output is not None and self.output != obj:
+            self.changed()
+        self.output = None
+
     def changed(self) -> None:
-        """An extension has changed the object."""
+        """The object has been changed."""
         self.due |= self.willing
         self.willing = {}
         self.again = True

@@ -26,6 +26,8 @@ def mutating_admission_policy(attributes: Attributes) -> None:
     context = attributes.context
     if context.extensions.idle or context.exempt or requests.is_exempt(attributes):
         return
+    if attributes.reinvocation is not None and attributes.reinvocation.second:
+        attributes.reinvocation.look(attributes.obj)
     refused: list[tuple[str, str]] = []
     for policy in context.extensions.mutating_policies:
         for message, reason in _applied(attributes, policy):

@@ -35,6 +35,8 @@ def mutating_webhooks(attributes: Attributes) -> None:
         return
     hooks = context.extensions.mutating_hooks
     second = attributes.reinvocation is not None and attributes.reinvocation.second
+    if attributes.reinvocation is not None and second:
+        attributes.reinvocation.look(attributes.obj)
     for hook in hooks:
         request = _called(attributes, hook)
         if request is None:
