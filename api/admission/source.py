@@ -26,7 +26,7 @@ _VARIABLE = re.compile(
 _TOKEN = re.compile(
     rf"(?P<text>{_TEXT})"
     rf"|(?<![\w.])(?P<type>(?:Object(?:\s*\.\s*{_NAME})*|JSONPatch)\s*(?=\{{))"
-    rf"|(?P<field>(?P<optional>\??)\s*(?P<name>{_NAME})\s*:)"
+    rf"|(?P<field>(?P<optional>(?:\?\s*)?)(?P<name>{_NAME})\s*:)"
     rf"|(?P<word>{_NAME})|(?P<space>\s+)|(?P<other>.)",
     re.DOTALL,
 )

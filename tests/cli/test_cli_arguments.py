@@ -19,6 +19,7 @@ def test_every_flag():
         *("--kubeconfig", "/tmp/k", "--pod-startup", "0.5", "--service-cidr", "10.0.0.0/16"),
         *("--pod-cidr", "10.1.0.0/16", "--seed", "7", "--allow-remote"),
         *("--feature-gates", "A=true, B=false"),
+        *("--webhook-services", "a/b=https://127.0.0.1:9443, c/d=http://localhost:1"),
     ) == Config(
         host="localhost",
         port=0,
@@ -31,6 +32,7 @@ def test_every_flag():
         seed=7,
         allow_remote=True,
         feature_gates={"A": True, "B": False},
+        webhook_services={"a/b": "https://127.0.0.1:9443", "c/d": "http://localhost:1"},
     )
 
 
@@ -47,6 +49,7 @@ def test_every_flag_has_a_variable():
         "MINIPLANE_SEED": "7",
         "MINIPLANE_ALLOW_REMOTE": "true",
         "MINIPLANE_FEATURE_GATES": "A=true",
+        "MINIPLANE_WEBHOOK_SERVICES": "a/b=https://127.0.0.1:9443",
     }
     changed = config(**settings).model_dump(exclude_defaults=True)
     assert len(changed) == len(settings)
@@ -69,6 +72,7 @@ def test_a_switch_can_be_off(value):
         ([], {"MINIPLANE_NODES": "-1"}, "MINIPLANE_NODES '-1': input should be greater"),
         (["--service-cidr", "x"], {}, "--service-cidr 'x': 'x' does not appear to be"),
         (["--feature-gates", "A"], {}, "--feature-gates: 'A' is not of the form"),
+        (["--webhook-services", "a=b"], {}, "--webhook-services: 'a=b' is not of the form"),
         ([], {"MINIPLANE_FEATURE_GATES": "A=x"}, "MINIPLANE_FEATURE_GATES: 'A=x' is not"),
         ([], {"MINIPLANE_ALLOW_REMOTE": "maybe"}, "MINIPLANE_ALLOW_REMOTE: true or false"),
         (["--bogus"], {}, "unrecognized arguments: --bogus (see miniplane --help)"),
