@@ -21,6 +21,7 @@ from miniplane.controllers.namespace.controller import NamespaceController
 from miniplane.controllers.nodeipam.controller import NodeIpamController, TtlController
 from miniplane.controllers.nodelifecycle.controller import NodeLifecycleController
 from miniplane.controllers.podgc.controller import PodGCController
+from miniplane.controllers.policystatus.controller import PolicyStatusController
 from miniplane.controllers.replicaset.controller import (
     ReplicaSetController,
     ReplicationControllerController,
@@ -48,6 +49,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     Signer,
     Cleaner,
     ResourceQuotaController,
+    PolicyStatusController,
     GarbageCollector,
     StatefulSetController,
     DaemonSetController,

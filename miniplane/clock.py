@@ -168,6 +168,34 @@ class Clock(abc.ABC):
         return self._asleep.get(who, 0)
 
 
+class Moment(Clock):
+    """A clock that stands still while a piece of work is done over. Its timers are `clock`'s."""
+
+    def __init__(self, clock: Clock):
+        super().__init__()
+        self._clock = clock
+        self._now = clock.time()
+
+    def time(self) -> float:
+        return self._now
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[], object],
+        *,
+        background: bool = False,
+        label: Any = None,
+    ) -> Timer:
+        return self._clock.call_later(delay, callback, background=background, label=label)
+
+    def next_timer(self, *, background: bool = False) -> float | None:
+        return self._clock.next_timer(background=background)
+
+    def timers(self) -> list[Timer]:
+        return self._clock.timers()
+
+
 class RealClock(Clock):
     """Wall time, carried by the event loop that is running at its first use."""
 

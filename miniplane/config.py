@@ -31,6 +31,13 @@ Names = Annotated[tuple[str, ...], pydantic.BeforeValidator(_split)]
 """Names, or one text with commas between them."""
 
 
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("an http or https URL is wanted")
+    return text
+
+
+Url = Annotated[str, pydantic.AfterValidator(_url)]
 Cidr = Annotated[str, pydantic.AfterValidator(_network)]
 Modes = Annotated[str, pydantic.AfterValidator(_modes)]
 ISSUER = "https://kubernetes.default.svc.cluster.local"
@@ -73,6 +80,8 @@ class Config(pydantic.BaseModel):
     """Admission plugins that do not run, as kube-apiserver's flag."""
     metrics_server: bool = False
     """Whether metrics.k8s.io is served, with usage that is made up."""
+    webhook_services: dict[str, Url] = {}
+    """Where the servers of services listen that webhooks are behind: `namespace/name` to a URL."""
     allow_remote: bool = False
     https: bool = False
     """Serve HTTPS: who asks shows a client certificate or a token, or is `system:anonymous`."""

@@ -7,9 +7,10 @@ its own, so that one more draw in one place does not move all others.
 True
 """
 
+import contextlib
 import os
 import random
-from collections.abc import MutableSequence, Sequence
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -69,3 +70,65 @@ class Ids:
     def shuffle(self, items: MutableSequence[Any]) -> None:
         """Shuffle `items` in place."""
         self._random.shuffle(items)
+
+
+class Draws:
+    """What a piece of work drew, so that it draws the same when it is done over.
+
+    Where it asks for something else than the last time, what came after that is forgotten.
+
+    >>> ids, draws = Ids(seed=7), Draws()
+    >>> with draws.repeated(ids):
+    ...     first = ids.uid()
+    >>> with draws.repeated(ids):
+    ...     again, other = ids.uid(), ids.uid()
+    >>> first == again, first == other
+    (True, False)
+    """
+
+    def __init__(self) -> None:
+        self._drawn: list[tuple[object, Any]] = []
+        self._at = 0
+        self._source: random.Random | None = None
+
+    @contextlib.contextmanager
+    def repeated(self, ids: Ids) -> Iterator[None]:
+        """Inside, `ids` gives what it gave before. Not to be nested; nothing may wait inside."""
+        self._source, self._at = ids._random, 0
+        ids._random = self  # type: ignore[assignment]  # it draws as a Random does
+        try:
+            yield
+        finally:
+            ids._random, self._source = self._source, None
+
+    def _draw(self, key: object, make: Callable[[random.Random], T]) -> T:
+        at = self._at
+        if at >= len(self._drawn) or self._drawn[at][0] != key:
+            assert self._source is not None
+            del self._drawn[at:]
+            self._drawn.append((key, make(self._source)))
+        self._at = at + 1
+        found: T = self._drawn[at][1]
+        return found
+
+    def getrandbits(self, k: int) -> int:
+        return self._draw(("bits", k), lambda source: source.getrandbits(k))
+
+    def choices(self, population: Sequence[T], *, k: int) -> list[T]:
+        size = len(population)
+        picks = self._draw(("choices", size, k), lambda source: source.choices(range(size), k=k))
+        return [population[i] for i in picks]
+
+    def random(self) -> float:
+        return self._draw("random", lambda source: source.random())
+
+    def randint(self, a: int, b: int) -> int:
+        return self._draw(("integer", a, b), lambda source: source.randint(a, b))
+
+    def choice(self, seq: Sequence[T]) -> T:
+        return seq[self.randint(0, len(seq) - 1)]
+
+    def shuffle(self, x: MutableSequence[Any]) -> None:
+        size = len(x)
+        order = self._draw(("shuffle", size), lambda source: source.sample(range(size), size))
+        x[:] = [x[i] for i in order]

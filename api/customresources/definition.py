@@ -39,6 +39,11 @@ class Version:
         self.name: str = raw["name"]
         self.list_kind: str = definition["status"]["acceptedNames"]["listKind"]
         self.storage_version: str = next(v["name"] for v in spec["versions"] if v.get("storage"))
+        conversion = spec.get("conversion") or {}
+        self.needs_webhook = (
+            conversion.get("strategy") == "Webhook" and self.name != self.storage_version
+        )
+        """Whether only a webhook can say what objects look like in this version."""
         subresources = raw.get("subresources") or {}
         self.has_status = subresources.get("status") is not None
         scale = subresources.get("scale")

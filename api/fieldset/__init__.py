@@ -9,6 +9,7 @@ them.
 from miniplane.api.fieldset.apply import Applied, apply, group_version_kind, shown
 from miniplane.api.fieldset.entries import Entries, Entry, same_but_times
 from miniplane.api.fieldset.managers import update_managers
+from miniplane.api.fieldset.merging import Atomic, merged
 from miniplane.api.fieldset.resets import Paths, kept_fields, reset_fields
 from miniplane.api.fieldset.scale import (
     managers_of_parent,
@@ -21,6 +22,7 @@ from miniplane.api.fieldset.tracker import NEVER_OWNED, Tracker
 __all__ = [
     "NEVER_OWNED",
     "Applied",
+    "Atomic",
     "Entries",
     "Entry",
     "FieldSet",
@@ -31,6 +33,7 @@ __all__ = [
     "kept_fields",
     "managers_of_parent",
     "managers_of_scale",
+    "merged",
     "reset_fields",
     "same_but_times",
     "shown",

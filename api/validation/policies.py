@@ -1,6 +1,6 @@
 """Admission policies and their bindings (`pkg/apis/admissionregistration/validation`).
 
-Expressions are compiled elsewhere; here they only have to be there.
+How expressions are checked stands in `expressions`.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from typing import Any
 from miniplane.api import field, names
 from miniplane.api.validation import checks, selectors, webhooks
 from miniplane.api.validation.checks import Errors
+from miniplane.api.validation.expressions import AUDIT, BOOL, OBJECT, PATCHES, STRING, Expressions
 
 _ACTIONS = ("Audit", "Deny", "Warn")
 _REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized")
@@ -20,13 +21,13 @@ Object = Mapping[str, Any]
 
 def validating_policy(errors: Errors, obj: Object) -> None:
     spec = obj.get("spec") or {}
-    _policy(errors, spec)
+    expressions = _policy(errors, spec)
     validations, audits = spec.get("validations") or (), spec.get("auditAnnotations") or ()
     if not validations and not audits:
         text = "validations or auditAnnotations must contain at least one item"
         errors.append(field.required("spec.validations", text))
     for i, validation in enumerate(validations):
-        _validation(errors, f"spec.validations[{i}]", validation)
+        _validation(errors, f"spec.validations[{i}]", validation, expressions)
     if len(audits) > _AUDITS_LIMIT:
         text = f"must not have more than {_AUDITS_LIMIT} auditAnnotations"
         errors.append(field.invalid("spec.auditAnnotations", None, text))
@@ -40,6 +41,7 @@ def validating_policy(errors: Errors, obj: Object) -> None:
         if not (audit.get("valueExpression") or "").strip():
             text = "valueExpression is not specified"
             errors.append(field.required(f"{path}.valueExpression", text))
+        expressions.check(f"{path}.valueExpression", audit.get("valueExpression"), AUDIT)
         if key in seen:
             errors.append(field.duplicate(f"{path}.key", key))
         seen[key] = None
@@ -47,7 +49,7 @@ def validating_policy(errors: Errors, obj: Object) -> None:
 
 def mutating_policy(errors: Errors, obj: Object) -> None:
     spec = obj.get("spec") or {}
-    _policy(errors, spec)
+    expressions = _policy(errors, spec)
     mutations = spec.get("mutations") or ()
     if not mutations:
         text = "mutations must contain at least one item"
@@ -60,11 +62,24 @@ def mutating_policy(errors: Errors, obj: Object) -> None:
         else:
             choices = ("ApplyConfiguration", "JSONPatch")
             checks.supported(errors, f"{path}.patchType", kind, choices)
+        for choice, part, wants in (
+            ("ApplyConfiguration", "applyConfiguration", OBJECT),
+            ("JSONPatch", "jsonPatch", PATCHES),
+        ):
+            expression = (mutation.get(part) or {}).get("expression") or ""
+            if kind == choice and not expression.strip():
+                text = "expression is not specified"
+                errors.append(field.required(f"{path}.{part}.expression", text))
+            elif kind == choice:
+                expressions.check(f"{path}.{part}.expression", expression, wants)
+            elif kind and mutation.get(part) is not None:
+                text = f"must not be specified when patchType is {kind}"
+                errors.append(field.invalid(f"{path}.{part}", mutation[part], text))
     policy = spec.get("reinvocationPolicy") or ""
     checks.supported(errors, "spec.reinvocationPolicy", policy, webhooks.REINVOCATIONS)
 
 
-def _policy(errors: Errors, spec: Object) -> None:
+def _policy(errors: Errors, spec: Object) -> Expressions:
     failure = spec.get("failurePolicy")
     if failure is None:
         errors.append(field.required("spec.failurePolicy"))
@@ -81,7 +96,9 @@ def _policy(errors: Errors, spec: Object) -> None:
         if not constraints.get("resourceRules"):
             errors.append(field.required(f"{path}.resourceRules"))
         _match_resources(errors, path, constraints)
-    webhooks.match_conditions(errors, "spec.matchConditions", spec.get("matchConditions") or [])
+    expressions = Expressions(errors, params=kind is not None)
+    conditions = spec.get("matchConditions") or []
+    webhooks.match_conditions(errors, "spec.matchConditions", conditions, expressions)
     for i, variable in enumerate(spec.get("variables") or ()):
         path = f"spec.variables[{i}]"
         name = variable.get("name") or ""
@@ -94,6 +111,10 @@ def _policy(errors: Errors, spec: Object) -> None:
         if not (variable.get("expression") or "").strip():
             text = "expression is not specified"
             errors.append(field.required(f"{path}.expression", text))
+        if name and not names.c_identifier(name):
+            expression = variable.get("expression") or ""
+            expressions.variable(f"{path}.expression", name, expression)
+    return expressions
 
 
 def _param_kind(errors: Errors, path: str, kind: Object) -> None:
@@ -133,12 +154,17 @@ def _match_resources(errors: Errors, path: str, resources: Object) -> None:
             webhooks.rule(errors, where, rule)
 
 
-def _validation(errors: Errors, path: str, validation: Object) -> None:
+def _validation(errors: Errors, path: str, validation: Object, expressions: Expressions) -> None:
     expression = (validation.get("expression") or "").strip()
     message, reason = validation.get("message") or "", validation.get("reason")
     if not expression:
         text = "expression is not specified"
         errors.append(field.required(f"{path}.expression", text))
+    expressions.check(f"{path}.expression", validation.get("expression"), BOOL)
+    where, worded = f"{path}.messageExpression", validation.get("messageExpression") or ""
+    if worded and not worded.strip():
+        errors.append(field.invalid(where, worded, "must be non-empty if specified"))
+    expressions.check(where, worded, STRING, has_authorizer=False)
     where = f"{path}.message"
     if message and not message.strip():
         text = "message must be non-empty if specified"

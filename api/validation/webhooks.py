@@ -6,6 +6,7 @@ from typing import Any
 from miniplane.api import field, names
 from miniplane.api.validation import checks, selectors
 from miniplane.api.validation.checks import Errors
+from miniplane.api.validation.expressions import BOOL, Expressions
 
 _OPERATIONS = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
 _SCOPES = ("*", "Cluster", "Namespaced")
@@ -72,7 +73,8 @@ def _webhook(errors: Errors, path: str, hook: Object) -> None:
     client_config(errors, f"{path}.clientConfig", hook.get("clientConfig") or {})
     policy = hook.get("reinvocationPolicy")
     checks.supported(errors, f"{path}.reinvocationPolicy", policy, REINVOCATIONS)
-    match_conditions(errors, f"{path}.matchConditions", hook.get("matchConditions") or [])
+    conditions = hook.get("matchConditions") or []
+    match_conditions(errors, f"{path}.matchConditions", conditions, Expressions(errors))
 
 
 def client_config(errors: Errors, path: str, config: Object) -> None:
@@ -203,7 +205,9 @@ def _resources(errors: Errors, path: str, resources: list[str]) -> None:
         errors.append(field.invalid(path, resources, text))
 
 
-def match_conditions(errors: Errors, path: str, conditions: list[dict[str, Any]]) -> None:
+def match_conditions(
+    errors: Errors, path: str, conditions: list[dict[str, Any]], expressions: Expressions
+) -> None:
     if len(conditions) > _CONDITIONS_LIMIT:
         errors.append(field.too_many(path, len(conditions), _CONDITIONS_LIMIT))
     seen: dict[str, None] = {}
@@ -212,6 +216,8 @@ def match_conditions(errors: Errors, path: str, conditions: list[dict[str, Any]]
         name = condition.get("name") or ""
         if not (condition.get("expression") or "").strip():
             errors.append(field.required(f"{where}.expression"))
+        text = (condition.get("expression") or "").strip()
+        expressions.check(f"{where}.expression", text, BOOL, composed=False)
         if not name:
             errors.append(field.required(f"{where}.name"))
         else:

@@ -33,6 +33,11 @@ SERVE_FLAGS: tuple[tuple[str, str, str], ...] = (
     ("enable-admission-plugins", "LIST", "admission plugins that run beside the usual ones"),
     ("disable-admission-plugins", "LIST", "admission plugins that do not run"),
     ("watch-window", "N", "revisions that watches and paged lists may go back (20000)"),
+    (
+        "webhook-services",
+        "NS/NAME=URL,...",
+        "where the servers listen of services that webhooks are behind",
+    ),
 )
 """Flags with a value: name, what the value is called, help. Named as the fields of `Config`."""
 
@@ -145,7 +150,20 @@ def config_values(args: argparse.Namespace) -> dict[str, Any]:
             values[key] = value
     if "feature_gates" in values:
         values["feature_gates"] = _gates(values["feature_gates"], args.sources["feature_gates"])
+    if "webhook_services" in values:
+        given, source = values["webhook_services"], args.sources["webhook_services"]
+        values["webhook_services"] = _services(given, source)
     return values
+
+
+def _services(text: str, source: str) -> dict[str, str]:
+    services = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, _, url = part.partition("=")
+        if name.count("/") != 1 or not url.startswith(("http://", "https://")):
+            raise Failure(f"{source}: {part!r} is not of the form namespace/service=URL")
+        services[name] = url
+    return services
 
 
 def _gates(text: str, source: str) -> dict[str, bool]:

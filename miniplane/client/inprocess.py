@@ -1,7 +1,8 @@
 """The client of those who live in the server's process: it calls the registry, nothing in between.
 
-Requests go through the same checks, admission and ownership as over HTTP. Nothing is encoded or
-copied for the caller: what comes back is what the store shares with all readers.
+Requests go through the same checks, admission and ownership as over HTTP; where there are webhooks
+a write waits for their answers. Nothing is encoded or copied for the caller: what comes back is
+what the store shares with all readers.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from miniplane.api import options as opts
 from miniplane.api.objects import Obj
 from miniplane.api.options import DeleteOptions, ListOptions, User, WriteOptions
 from miniplane.api.resources import Resource
+from miniplane.client import webhooks
 from miniplane.client.protocol import ClientEvent, ObjectList, WatchEnded
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class InProcessClient:
-    """A `Client` over a registry. Calls never wait for anything but a watch's next event."""
+    """A `Client` over a registry. Calls wait for nothing but a watch's next event, and webhooks."""
 
     def __init__(self, registry: "Registry", manager: str = "miniplane", user: User = opts.ADMIN):
         self.manager = manager
@@ -59,20 +61,24 @@ class InProcessClient:
     ) -> Obj:
         if not namespace and resource.namespaced:
             namespace = (obj.get("metadata") or {}).get("namespace", "")
-        return _answer(
-            self._registry.create(
+        result = await webhooks.write(
+            self._registry,
+            lambda registry: registry.create(
                 resource, namespace, obj, self._write, name=name, subresource=subresource
-            )
+            ),
         )
+        return _answer(result)
 
     async def update(self, resource: Resource, obj: Obj, *, subresource: str = "") -> Obj:
         meta = obj["metadata"]
         namespace = meta.get("namespace", "")
-        return _answer(
-            self._registry.update(
+        result = await webhooks.write(
+            self._registry,
+            lambda registry: registry.update(
                 resource, namespace, meta["name"], obj, self._write, subresource=subresource
-            )
+            ),
         )
+        return _answer(result)
 
     async def patch(
         self,
@@ -84,8 +90,9 @@ class InProcessClient:
         patch_type: str = opts.STRATEGIC_MERGE_PATCH,
         subresource: str = "",
     ) -> Obj:
-        return _answer(
-            self._registry.patch(
+        result = await webhooks.write(
+            self._registry,
+            lambda registry: registry.patch(
                 resource,
                 namespace,
                 name,
@@ -93,8 +100,9 @@ class InProcessClient:
                 self._write,
                 patch_type=patch_type,
                 subresource=subresource,
-            )
+            ),
         )
+        return _answer(result)
 
     async def delete(
         self,
@@ -104,7 +112,9 @@ class InProcessClient:
         *,
         options: DeleteOptions = DeleteOptions(),  # noqa: B008 - a frozen value
     ) -> None:
-        self._registry.delete(resource, namespace, name, options)
+        await webhooks.write(
+            self._registry, lambda registry: registry.delete(resource, namespace, name, options)
+        )
 
     async def delete_collection(
         self,
@@ -116,7 +126,10 @@ class InProcessClient:
         field_selector: str = "",
     ) -> None:
         which = ListOptions(label_selector=label_selector, field_selector=field_selector)
-        self._registry.delete_collection(resource, namespace, options, which)
+        await webhooks.write(
+            self._registry,
+            lambda registry: registry.delete_collection(resource, namespace, options, which),
+        )
 
     async def watch(
         self,

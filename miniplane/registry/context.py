@@ -11,6 +11,7 @@ from miniplane.clock import Clock
 from miniplane.config import Config
 from miniplane.ids import Ids
 from miniplane.registry import catalog
+from miniplane.registry.asking import Session
 from miniplane.registry.decisions import Decisions
 from miniplane.registry.joined import JoinCache
 from miniplane.registry.stored import Stored
@@ -19,7 +20,9 @@ from miniplane.store.mvcc import Store
 
 if TYPE_CHECKING:
     from miniplane.registry.admission import Chain
+    from miniplane.registry.admission.extensions import Extensions
     from miniplane.registry.allocators import Allocators
+    from miniplane.registry.customresources import CustomResources
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,6 +35,12 @@ class Context:
     tokens: Tokens
     chain: "Chain"
     """The admission plugins."""
+    custom: "CustomResources"
+    extensions: "Extensions"
+    session: Session | None = None
+    """What the write that is being made knows of webhooks' answers."""
+    exempt: bool = False
+    """Whether policies and webhooks have no say: in what the API server makes by itself."""
     users: Mapping[str, User] = dataclasses.field(default_factory=dict)
     """Those of the static token file, by token."""
     joined: JoinCache = dataclasses.field(default_factory=JoinCache)

@@ -34,19 +34,22 @@ def delete(
     if present is None:
         raise errors.not_found(resource, name)
     warnings = list(strategy_of(resource).warnings_on_delete(options))
-    admission.validate(
-        Attributes(
-            context=context,
-            operation="DELETE",
-            resource=resource,
-            namespace=namespace,
-            name=name,
-            obj=present.obj,
-            old=present.obj,
-            options=WriteOptions(dry_run=options.dry_run, user=options.user),
-            warnings=warnings,
-        )
+    old = served(present, resource).obj
+    attributes = Attributes(
+        context=context,
+        operation="DELETE",
+        resource=resource,
+        namespace=namespace,
+        name=name,
+        obj=old,
+        old=old,
+        options=WriteOptions(dry_run=options.dry_run, user=options.user),
+        warnings=warnings,
+        delete_options=options,
     )
+    if not context.extensions.idle:
+        admission.mutate_deleted(attributes)
+    admission.validate(attributes)
     return _delete(context, resource, present, options, warnings)
 
 
@@ -271,15 +274,28 @@ def delete_collection(
     if not list_options.limit and asked not in ("", "0") and not list_options.continue_:
         match = list_options.resource_version_match or "Exact"
         list_options = dataclasses.replace(list_options, resource_version_match=match)
-    found = reading.list_objects(context, resource, namespace, list_options)
+    session = context.session
+    if session is None:
+        found = reading.list_objects(context, resource, namespace, list_options)
+        done: dict[str, None] = {}
+    else:
+        # Made over, it goes on with the objects that were there when it began.
+        found = session.keep(
+            "list", lambda: reading.list_objects(context, resource, namespace, list_options)
+        )
+        done = session.keep("deleted", lambda: {})
     warnings = list(strategy_of(resource).warnings_on_delete(options))
     for stored in found.items:
         metadata = stored.obj["metadata"]
+        if metadata["uid"] in done:
+            continue
         try:
             delete(context, resource, metadata.get("namespace", ""), metadata["name"], options)
         except errors.StatusError as error:
             if not errors.is_not_found(error):
                 raise
+        if session is not None:
+            done[metadata["uid"]] = None
     return dataclasses.replace(found, warnings=warnings)
 
 

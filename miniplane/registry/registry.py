@@ -3,8 +3,10 @@
 The server and the in-process client call nothing else. All methods raise `StatusError`.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from miniplane.api import errors
 from miniplane.api.customresources.definition import CustomResource
@@ -30,7 +32,9 @@ from miniplane.registry import (
     watching,
     write,
 )
+from miniplane.registry.admission.extensions import Extensions
 from miniplane.registry.allocators import Allocators
+from miniplane.registry.asking import Session
 from miniplane.registry.context import Context
 from miniplane.registry.customresources import CustomResources
 from miniplane.registry.results import Deleted, ListResult, Result
@@ -38,6 +42,8 @@ from miniplane.registry.stored import Stored, seal
 from miniplane.registry.tokens import Tokens
 from miniplane.registry.watching import Watch
 from miniplane.store.mvcc import Store
+
+T = TypeVar("T")
 
 
 class Registry:
@@ -47,6 +53,8 @@ class Registry:
 
     def __init__(self, *, store: Store[Stored], clock: Clock, ids: Ids, config: Config):
         allocators = Allocators(service_cidr=config.service_cidr, ids=ids)
+        self.custom = CustomResources(store, _more_rows(config))
+        """The resources that CustomResourceDefinitions have added, and others like them."""
         self._context = Context(
             store=store,
             clock=clock,
@@ -56,9 +64,34 @@ class Registry:
             tokens=Tokens(ids, config.service_account_issuer),
             users=tokenfile.load(config.token_auth_file) if config.token_auth_file else {},
             chain=admission.chain_of(config),
+            custom=self.custom,
+            extensions=Extensions(store),
         )
-        self.custom = CustomResources(store, _more_rows(config))
-        """The resources that CustomResourceDefinitions have added, and others like them."""
+
+    def _with(self, **changes: Any) -> "Registry":
+        twin = copy.copy(self)
+        twin._context = dataclasses.replace(self._context, **changes)
+        return twin
+
+    @property
+    def exempt(self) -> "Registry":
+        """This registry, for what the API server makes by itself: no policy and no webhook is
+        asked."""
+        return self._with(exempt=True)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a write may raise `Unanswered`, so that it has to be made in a session."""
+        return self._context.extensions.asks
+
+    def session(self) -> Session:
+        """What one write will know of the answers to its questions."""
+        return Session(self._context.clock, self._context.ids.uid())
+
+    def attempt(self, session: Session, act: "Callable[[Registry], T]") -> T:
+        """Make a write, or make it again, with what its session knows. Unanswered."""
+        with session.draws.repeated(self._context.ids):
+            return act(self._with(session=session, clock=session.clock))
 
     @property
     def revision(self) -> int:
@@ -127,6 +160,10 @@ class Registry:
         if subresource:
             create = subresources.CREATE.get((resource.plural, subresource))
             if create is None:
+                if subresource in subresources.CONNECT:
+                    subresources.connected(
+                        self._context, resource, namespace, name, subresource, raw, options
+                    )
                 raise subresources.refuse(resource, subresource)
             return create(self._context, resource, namespace, name, raw, options)
         if not resource.stored:

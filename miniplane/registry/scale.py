@@ -139,7 +139,7 @@ def _write(
         metadata = scale.setdefault("metadata", {})
         incoming.check_place(scale, resource, namespace, name)
         replicas = (scale.get("spec") or {}).get("replicas", 0)
-        obj = _scaled(resource, old, replicas)
+        obj = scaled(resource, old, replicas)
         revision = metadata.get("resourceVersion")
         if revision:
             obj["metadata"]["resourceVersion"] = revision
@@ -147,10 +147,10 @@ def _write(
         if uid and uid != known:
             raise _another(resource, name, uid, known)
         if owned:
-            scaled = metadata.get("managedFields")
+            listed_scale = metadata.get("managedFields")
             managed = fieldset.managers_of_parent(
                 listed,
-                scaled,
+                listed_scale,
                 api_version=resource.api_version,
                 path=_replicas_path(resource),
             )
@@ -179,7 +179,7 @@ def _replicas_path(resource: Resource) -> tuple[str, ...]:
     return ("f:spec", "f:replicas")
 
 
-def _scaled(resource: Resource, old: Obj, replicas: int) -> Obj:
+def scaled(resource: Resource, old: Obj, replicas: int) -> Obj:
     """A copy of a workload, with another number of replicas."""
     obj = thaw(old)
     if resource.custom is not None:

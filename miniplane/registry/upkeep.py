@@ -32,7 +32,7 @@ class Upkeep:
     """Runs from `start` to `stop`. Its timers are background ones: nobody waits for them."""
 
     def __init__(self, registry: Registry, store: Store[Stored], clock: Clock, config: Config):
-        self._registry = registry
+        self._registry = registry.exempt
         self._store = store
         self._clock = clock
         self._config = config

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from miniplane.api.objects import Obj
 from miniplane.api.options import DeleteOptions, ListOptions, WriteOptions
 from miniplane.api.resources import Resource
+from miniplane.client import webhooks
 
 
 class Stored(Protocol):
@@ -93,8 +94,9 @@ class Watch(Protocol):
     def close(self) -> None: ...
 
 
-class Registry(Protocol):
-    """Synchronous but for what a watch does. Every verb raises StatusError."""
+class Registry(webhooks.Asking, Protocol):
+    """Synchronous but for what a watch does. Every verb raises StatusError; those that write are to
+    be called through `webhooks.write`."""
 
     def token_keys(self) -> Obj:
         """What others need to check service account tokens: a JSON Web Key Set."""

@@ -60,7 +60,21 @@ def resolve(call: Call) -> Handler:
         if resource.custom is not None:
             return _no_verb(call, resource)
         raise errors.method_not_allowed()
+    if resource.custom is not None and resource.custom.needs_webhook:
+        raise _not_converted(resource)
     return HANDLERS[verb]
+
+
+def _not_converted(resource: Resource) -> errors.StatusError:
+    """What a real server says when a conversion webhook fails, with a reason of our own."""
+    assert resource.custom is not None
+    group, stored = resource.group, resource.custom.storage_version
+    return errors.StatusError(
+        500,
+        "",
+        f"conversion webhook for {group}/{stored}, Kind={resource.kind} failed: miniplane does "
+        f"not call conversion webhooks: use the version that is stored, {stored}",
+    )
 
 
 def _no_place(call: Call, resource: Resource) -> Handler:

@@ -21,6 +21,7 @@ def test_every_flag():
         *("--feature-gates", "A=true, B=false", "--watch-window", "50"),
         *("--enable-admission-plugins", "AlwaysPullImages,NamespaceExists"),
         *("--disable-admission-plugins", "PodSecurity"),
+        *("--webhook-services", "a/b=https://127.0.0.1:9443, c/d=http://localhost:1"),
     ) == Config(
         host="localhost",
         port=0,
@@ -37,6 +38,7 @@ def test_every_flag():
         enable_admission_plugins=("AlwaysPullImages", "NamespaceExists"),
         disable_admission_plugins=("PodSecurity",),
         watch_window=50,
+        webhook_services={"a/b": "https://127.0.0.1:9443", "c/d": "http://localhost:1"},
     )
 
 
@@ -57,6 +59,7 @@ def test_every_flag_has_a_variable():
         "MINIPLANE_ENABLE_ADMISSION_PLUGINS": "AlwaysPullImages",
         "MINIPLANE_DISABLE_ADMISSION_PLUGINS": "PodSecurity",
         "MINIPLANE_WATCH_WINDOW": "50",
+        "MINIPLANE_WEBHOOK_SERVICES": "a/b=https://127.0.0.1:9443",
     }
     changed = config(**settings).model_dump(exclude_defaults=True)
     assert len(changed) == len(settings)
@@ -79,6 +82,7 @@ def test_a_switch_can_be_off(value):
         ([], {"MINIPLANE_NODES": "-1"}, "MINIPLANE_NODES '-1': input should be greater"),
         (["--service-cidr", "x"], {}, "--service-cidr 'x': 'x' does not appear to be"),
         (["--feature-gates", "A"], {}, "--feature-gates: 'A' is not of the form"),
+        (["--webhook-services", "a=b"], {}, "--webhook-services: 'a=b' is not of the form"),
         ([], {"MINIPLANE_FEATURE_GATES": "A=x"}, "MINIPLANE_FEATURE_GATES: 'A=x' is not"),
         ([], {"MINIPLANE_ALLOW_REMOTE": "maybe"}, "MINIPLANE_ALLOW_REMOTE: true or false"),
         (["--bogus"], {}, "unrecognized arguments: --bogus (see miniplane --help)"),

@@ -67,6 +67,8 @@ class Watch:
 class Registry:
     """Notes the calls; every answer is the same."""
 
+    asks = False
+
     def __init__(self):
         self.calls = []
         self.result = Result(Stored(POD))

@@ -1,6 +1,6 @@
 import uuid
 
-from miniplane.ids import ALPHABET, Ids
+from miniplane.ids import ALPHABET, Draws, Ids
 
 
 def test_the_same_seed_gives_the_same_values():
@@ -45,3 +45,29 @@ def test_choices_are_repeatable():
     assert one == two != list(range(20))
     assert Ids(seed=9).choice("abc") in "abc"
     assert 1 <= Ids(seed=9).integer(1, 2) <= 2
+
+
+def test_work_that_is_done_over_draws_the_same() -> None:
+    ids, draws = Ids(3), Draws()
+
+    def work() -> list[object]:
+        items = [1, 2, 3, 4, 5]
+        ids.shuffle(items)
+        return [
+            ids.uid(),
+            ids.suffix(),
+            ids.random(),
+            ids.integer(1, 9),
+            ids.choice("abc"),
+            items,
+        ]
+
+    with draws.repeated(ids):
+        first = work()
+    between = ids.uid()
+    with draws.repeated(ids):
+        assert work() == first
+        assert ids.uid() not in (first[0], between)
+    with draws.repeated(ids):
+        ids.suffix()
+        assert work() != first, "what follows another draw is drawn anew"

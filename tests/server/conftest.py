@@ -103,6 +103,8 @@ class FakeWatch:
 class FakeRegistry:
     """Keeps objects by key; records what it was asked; `answer` overrides a verb."""
 
+    asks = False
+
     def __init__(self) -> None:
         self.objects: dict[tuple[Resource, str, str], FakeStored] = {}
         self.revision = 10

@@ -229,3 +229,25 @@ async def test_the_server_shows_them() -> None:
         await c.settle()
         assert (await get("/apis/example.com"))[0] == 404
         assert "apis/example.com/v1" not in (await get("/openapi/v3"))[1]["paths"]
+
+
+async def test_versions_that_only_a_webhook_could_convert_to_are_refused() -> None:
+    client = {"url": "https://127.0.0.1:1/convert"}
+    webhook = {"clientConfig": client, "conversionReviewVersions": ["v1"]}
+    conversion = {"strategy": "Webhook", "webhook": webhook}
+    versions = (version("v1"), version("v1beta1", storage=False))
+    async with cluster(nodes=0, http=True) as c:
+        await define(c, definition("widgets", "Widget", *versions, conversion=conversion))
+        async with aiohttp.ClientSession() as session:
+            url = f"{c.url}/apis/example.com/%s/namespaces/default/widgets"
+            async with session.post(url % "v1", json=widget("w")) as response:
+                assert response.status == 201
+            for path in ("", "/w", "?watch=1"):
+                async with session.get(url % "v1beta1" + path) as response:
+                    said = await response.json()
+                    assert (response.status, said["kind"]) == (500, "Status")
+                    assert said["message"].startswith(
+                        "conversion webhook for example.com/v1, Kind=Widget failed: miniplane does "
+                    )
+            async with session.get(url % "v1") as response:
+                assert len((await response.json())["items"]) == 1

@@ -32,6 +32,10 @@ _BINDINGS = "- name: bindings\n"
 _PREFIX = re.compile(r"^[A-Z_]+: ")
 _SUFFIX = re.compile(r" \[[A-Z_]+\]$")
 _STRUCT = re.compile(r" not found in struct '[^']*'")
+_UNDECLARED = re.compile(
+    r"(?P<input>ERROR: <input>:\d+:)(?P<column>\d+): undeclared reference to "
+    r"'(?P<name>\w+(?:\.\w+)+)' \(in container ''\)\n \| (?P<line>[^\n]*)\n \| \.*\^"
+)
 _RUNTIME: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r'Key not found in map : "(.*)"'), r"no such key: \1"),
     (re.compile(r"Index error: index=(-?\d+) size=\d+"), r"index out of bounds: \1"),
@@ -49,12 +53,12 @@ class EvaluationError(ValueError):
 
 
 @functools.cache
-def _config(*, bindings: bool) -> Any:
+def config(*, bindings: bool) -> Any:
     return cel.NewEnvConfigFromYaml(_EXTENSIONS + (_BINDINGS if bindings else ""))
 
 
 @functools.cache
-def _extension(*, checking: bool) -> Any:
+def extension(*, checking: bool) -> Any:
     return library.extension(checking=checking)
 
 
@@ -62,9 +66,9 @@ def _extension(*, checking: bool) -> Any:
 def _runtime() -> Any:
     names = (SELF, OLD_SELF, _GIVEN, _OLD)
     return cel.NewEnv(
-        config=_config(bindings=True),
+        config=config(bindings=True),
         variables=dict.fromkeys(names, cel.Type.DYN),
-        extensions=[_extension(checking=False)],
+        extensions=[extension(checking=False)],
     )
 
 
@@ -79,20 +83,36 @@ class Checker:
         old = cel.Type.DYN if optional_old else self._declared.type
         env = cel.NewEnv(
             self._declared.pool,
-            config=_config(bindings=False),
+            config=config(bindings=False),
             variables={SELF: self._declared.type, OLD_SELF: old},
-            extensions=[_extension(checking=True)],
+            extensions=[extension(checking=True)],
         )
         try:
             found = env.compile(expression).return_type().name()
         except RuntimeError as error:
-            raise CompileError(_compile_text(str(error))) from None
+            raise CompileError(compile_text(str(error))) from None
         if found not in (wants, "DYN"):
             raise CompileError(found)
 
 
-def _compile_text(text: str) -> str:
-    return _STRUCT.sub("", _SUFFIX.sub("", _PREFIX.sub("", text, count=1)))
+def compile_text(text: str) -> str:
+    """What is wrong with an expression, in cel-go's words."""
+    text = _STRUCT.sub("", _SUFFIX.sub("", _PREFIX.sub("", text, count=1)))
+    return _UNDECLARED.sub(_first_name, text)
+
+
+def _first_name(found: re.Match[str]) -> str:
+    """Of `a.b.c` cel-go finds `a` missing, and points at it."""
+    line, at = found["line"], int(found["column"]) - 1
+    parts = found["name"].split(".")
+    for place in re.finditer(r"\s*\.\s*".join(map(re.escape, parts)), line):
+        if place.start() <= at < place.end():
+            at = place.start()
+            break
+    return (
+        f"{found['input']}{at + 1}: undeclared reference to '{parts[0]}' (in container '')\n"
+        f" | {line}\n | {'.' * at}^"
+    )
 
 
 class Program:
@@ -105,7 +125,7 @@ class Program:
         try:
             self._expression = _runtime().compile(expression)
         except RuntimeError as error:
-            raise CompileError(_compile_text(str(error))) from None
+            raise CompileError(compile_text(str(error))) from None
         self._optional_old = optional_old
 
     def ask(self, value: Any, old: Any, *, has_old: bool) -> Any:
@@ -119,13 +139,13 @@ class Program:
             found = self._expression.eval(data=data)
             kind, result = found.type().name(), found.value()
         except (RuntimeError, TypeError) as error:
-            raise EvaluationError(_runtime_text(str(error))) from None
+            raise EvaluationError(runtime_text(str(error))) from None
         if kind == "ERROR":
-            raise EvaluationError(_runtime_text(str(result)))
+            raise EvaluationError(runtime_text(str(result)))
         return result
 
 
-def _runtime_text(text: str) -> str:
+def runtime_text(text: str) -> str:
     text = _PREFIX.sub("", text, count=1)
     for pattern, replacement in _RUNTIME:
         found = pattern.search(text)

@@ -25,7 +25,7 @@ from miniplane.api.customresources.structural import Structural
 Field = descriptor_pb2.FieldDescriptorProto
 
 PACKAGE = "self"
-_WELL_KNOWN = (duration_pb2, struct_pb2, timestamp_pb2)
+WELL_KNOWN = (duration_pb2, struct_pb2, timestamp_pb2)
 _DYN = (Field.TYPE_MESSAGE, ".google.protobuf.Value")
 _SCALARS = {
     "string": (Field.TYPE_STRING, ""),
@@ -49,7 +49,7 @@ _PLAIN_FORMATS = {
 
 
 @functools.cache
-def _added_types() -> bytes:
+def added_types() -> bytes:
     added = descriptor_pb2.FileDescriptorProto(
         name=f"{library.PACKAGE}.proto", package=library.PACKAGE, syntax="proto2"
     )
@@ -70,14 +70,16 @@ class Declared:
         self._file = descriptor_pb2.FileDescriptorProto(
             name=f"{PACKAGE}.proto", package=PACKAGE, syntax="proto2"
         )
-        for module in _WELL_KNOWN:
+        for module in WELL_KNOWN:
             self._file.dependency.append(module.DESCRIPTOR.name)
         self.type: Any = self._type(place, root=root)
         self.pool = descriptor_pool.DescriptorPool()
-        for module in _WELL_KNOWN:
+        for module in WELL_KNOWN:
             self.pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
-        self.pool.AddSerializedFile(_added_types())
-        self.pool.AddSerializedFile(self._file.SerializeToString())
+        self.pool.AddSerializedFile(added_types())
+        self.file: bytes = self._file.SerializeToString()
+        """The file that these messages stand in, for pools that hold more."""
+        self.pool.AddSerializedFile(self.file)
 
     def _type(self, place: Structural, *, root: bool) -> Any:
         if place.int_or_string or not values.is_exposed(place):

@@ -13,19 +13,31 @@ from miniplane.registry.admission import (
     escalation,
     lifecycle,
     limits,
+    mutations,
     names,
     nodes,
     owners,
     pods,
     podsecurity,
+    policies,
     quota,
     runtimeclass,
     services,
     storage,
+    webhooks,
 )
 from miniplane.registry.admission.attributes import Attributes
 
-__all__ = ["Attributes", "Chain", "chain_of", "complete", "mutate", "validate"]
+__all__ = [
+    "Attributes",
+    "Chain",
+    "ask",
+    "chain_of",
+    "complete",
+    "mutate",
+    "mutate_deleted",
+    "validate",
+]
 
 Plugin = Callable[[Attributes], None]
 
@@ -45,6 +57,8 @@ MUTATING: tuple[tuple[str, Plugin], ...] = (
     ("RuntimeClass", runtimeclass.set_overhead_and_place),
     ("DefaultIngressClass", lifecycle.default_ingress_class),
     ("PodTopologyLabels", nodes.pod_topology_labels),
+    ("MutatingAdmissionPolicy", mutations.mutating_admission_policy),
+    ("MutatingAdmissionWebhook", webhooks.mutating_webhooks),
 )
 
 VALIDATING: tuple[tuple[str, Plugin], ...] = (
@@ -62,7 +76,16 @@ VALIDATING: tuple[tuple[str, Plugin], ...] = (
     ("CertificateSigning", certificates.signing),
     ("CertificateSubjectRestriction", certificates.subject_restriction),
     ("DenyServiceExternalIPs", services.deny_external_ips),
+    ("ValidatingAdmissionPolicy", policies.validating_admission_policy),
+    ("ValidatingAdmissionWebhook", webhooks.validating_webhooks),
     ("ResourceQuota", quota.resource_quota),
+)
+
+EXTENSIONS = (
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionWebhook",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionWebhook",
 )
 
 
@@ -73,6 +96,9 @@ class Chain:
     names: dict[str, None]
     mutating: tuple[Plugin, ...]
     validating: tuple[Plugin, ...]
+    mutating_extensions: tuple[Plugin, ...]
+    extensions: tuple[Plugin, ...]
+    """Policies and webhooks."""
 
 
 def chain_of(config: Config) -> Chain:
@@ -83,7 +109,10 @@ def chain_of(config: Config) -> Chain:
     found = names.enabled(config.enable_admission_plugins, config.disable_admission_plugins)
     mutating = tuple(plugin for name, plugin in MUTATING if name in found)
     validating = tuple(plugin for name, plugin in VALIDATING if name in found)
-    return Chain(found, (*mutating, escalation.role_escalation), validating)
+    first = tuple(plugin for name, plugin in MUTATING if name in found and name in EXTENSIONS)
+    last = tuple(plugin for name, plugin in VALIDATING if name in found and name in EXTENSIONS)
+    escalated = (*mutating, escalation.role_escalation)
+    return Chain(found, escalated, validating, first, (*first, *last))
 
 
 def complete(attributes: Attributes) -> None:
@@ -94,6 +123,24 @@ def complete(attributes: Attributes) -> None:
 
 def mutate(attributes: Attributes) -> None:
     for plugin in attributes.context.chain.mutating:
+        plugin(attributes)
+    # What an extension changed, the plugins that came before it have not seen.
+    if attributes.reinvocation is not None and attributes.reinvocation.again:
+        attributes.reinvocation.begin_second(attributes.obj)
+        for plugin in attributes.context.chain.mutating:
+            plugin(attributes)
+
+
+def ask(attributes: Attributes) -> None:
+    """Only policies and webhooks: for what is sent to a subresource that is no part of an object
+    (a Binding, an Eviction)."""
+    for plugin in attributes.context.chain.extensions:
+        plugin(attributes)
+
+
+def mutate_deleted(attributes: Attributes) -> None:
+    """Mutating policies and webhooks on a deletion, to which the other plugins have no say."""
+    for plugin in attributes.context.chain.mutating_extensions:
         plugin(attributes)
 
 

@@ -7,7 +7,7 @@ from miniplane.api.objects import Obj
 from miniplane.api.options import User
 from miniplane.registry import conditions as times
 from miniplane.registry.context import Context
-from miniplane.registry.strategy import Strategy, restore
+from miniplane.registry.strategy import Finish, Strategy, restore
 
 
 class CustomResourceDefinitionStrategy(Strategy):
@@ -62,17 +62,29 @@ class CustomResourceDefinitionStrategy(Strategy):
         return [text for text in definitions.unknown_formats(obj) if text not in known]
 
 
-class Webhooks(Strategy):
+class Admission(Strategy):
+    """What extends admission: whoever writes next has to look at it."""
+
     generation = True
     unconditional_update = False
 
+    def begin_create(self, obj: Obj, context: Context) -> Finish:
+        return lambda written: context.extensions.changed()
+
+    def begin_update(self, obj: Obj, old: Obj, context: Context) -> Finish:
+        return lambda written: context.extensions.changed()
+
+    def after_delete(self, obj: Obj, context: Context) -> None:
+        context.extensions.changed()
+
+
+class Webhooks(Admission):
     def spec_changed(self, obj: Obj, old: Obj) -> bool:
         return obj.get("webhooks") != old.get("webhooks")
 
 
-class Policies(Strategy):
-    generation = True
-    unconditional_update = False
+class Policies(Admission):
+    pass
 
 
 class FlowControl(Strategy):

@@ -9,6 +9,7 @@ from miniplane.api.resources import Resource
 from miniplane.registry.context import Context
 from miniplane.registry.results import Result
 from miniplane.registry.subresources import approval, binding, eviction, finalize, podparts, token
+from miniplane.registry.subresources.admitting import posted
 
 Create = Callable[[Context, Resource, str, str, Any, WriteOptions], Result]
 Update = Callable[[Context, Resource, str, str, Any, WriteOptions], Result]
@@ -39,9 +40,27 @@ _NOT_EMULATED = {
 }
 
 
+CONNECT = ("exec", "attach", "portforward", "proxy")
+"""Subresources that are streams: policies and webhooks are asked before it turns out that there is
+nobody at the other end."""
+
+
 def refuse(resource: Resource, subresource: str) -> errors.StatusError:
     """What is answered for a subresource that a real server has and miniplane leaves out."""
     why = _NOT_EMULATED.get(subresource, "it is not emulated")
     return errors.not_implemented(
         f"miniplane does not serve {resource.plural}/{subresource}: {why}"
     )
+
+
+def connected(
+    context: Context,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    subresource: str,
+    asked: Any,
+    options: WriteOptions,
+) -> None:
+    """Ask policies and webhooks whether somebody may connect; `asked` are a stream's options."""
+    posted(context, resource, namespace, name, subresource, asked, options, [], operation="CONNECT")

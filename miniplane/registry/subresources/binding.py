@@ -11,6 +11,7 @@ from miniplane.registry.admission.nodes import topology_of
 from miniplane.registry.context import Context
 from miniplane.registry.results import Result
 from miniplane.registry.stored import seal
+from miniplane.registry.subresources.admitting import posted
 
 DEFINITION = "io.k8s.api.core.v1.Binding"
 
@@ -23,6 +24,7 @@ def create(
     binding, unknown = decode.decode(DEFINITION, raw)
     if unknown:
         incoming.report(resource, unknown, options, warnings)
+    posted(context, resource, namespace, name, "binding", binding, options, warnings)
     target = binding.get("target") or {}
     node = target.get("name", "")
     given = binding.get("metadata", {}).get("name", "")

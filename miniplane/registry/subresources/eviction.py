@@ -3,6 +3,7 @@
 Follows pkg/registry/core/pod/storage/eviction.go.
 """
 
+import dataclasses
 from typing import Any
 
 from miniplane.api import decode, errors, resources
@@ -14,6 +15,7 @@ from miniplane.registry import catalog, deletion, incoming
 from miniplane.registry.context import Context
 from miniplane.registry.results import Result
 from miniplane.registry.stored import seal
+from miniplane.registry.subresources.admitting import posted
 
 DEFINITION = "io.k8s.api.policy.v1.Eviction"
 
@@ -28,6 +30,7 @@ def create(
         incoming.report(resource, unknown, options, warnings)
     if eviction.get("metadata", {}).get("name", "") != name:
         raise errors.bad_request("name in URL does not match name in Eviction object")
+    posted(context, resource, namespace, name, "eviction", eviction, options, warnings)
     given = eviction.get("deleteOptions") or {}
     preconditions = given.get("preconditions") or {}
     delete = DeleteOptions(
@@ -52,7 +55,9 @@ def create(
             context.store.update(
                 key, lambda revision: seal(resource, marked, revision), expect=present
             )
-    deletion.delete(context, resource, namespace, name, delete)
+    # Policies and webhooks have been asked about the eviction, not about the deletion.
+    exempt = dataclasses.replace(context, exempt=True)
+    deletion.delete(exempt, resource, namespace, name, delete)
     status = {
         "kind": "Status",
         "apiVersion": "v1",

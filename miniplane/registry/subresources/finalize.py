@@ -5,7 +5,8 @@ from typing import Any
 from miniplane.api import errors
 from miniplane.api.options import WriteOptions
 from miniplane.api.resources import Resource
-from miniplane.registry import catalog, deletion, incoming
+from miniplane.registry import admission, catalog, deletion, incoming
+from miniplane.registry.admission import Attributes
 from miniplane.registry.context import Context
 from miniplane.registry.results import Result
 from miniplane.registry.stored import seal
@@ -26,6 +27,20 @@ def update(
     revision = obj["metadata"].get("resourceVersion")
     if revision and revision not in ("0", old["metadata"]["resourceVersion"]):
         raise errors.stale_revision(resource, name)
+    attributes = Attributes(
+        context=context,
+        operation="UPDATE",
+        resource=resource,
+        namespace=namespace,
+        name=name,
+        obj=obj,
+        old=old,
+        options=options,
+        warnings=warnings,
+        subresource="finalize",
+    )
+    if not context.extensions.idle:
+        admission.ask(attributes)
     finalizers = list((obj.get("spec") or {}).get("finalizers") or ())
     spec = {"finalizers": finalizers} if finalizers else {}
     changed = {**old, "metadata": dict(old["metadata"]), "spec": spec}

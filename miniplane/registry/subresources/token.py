@@ -13,6 +13,7 @@ from miniplane.clock import format_time
 from miniplane.registry import catalog, incoming
 from miniplane.registry.context import Context
 from miniplane.registry.results import Result
+from miniplane.registry.subresources.admitting import posted
 
 GROUP = "authentication.k8s.io"
 KIND = "TokenRequest"
@@ -52,6 +53,8 @@ def create(
             f"the UID in the token request ({metadata['uid']}) does not match the UID of the "
             f"service account ({uid})",
         )
+    posted(context, resource, namespace, name, "token", request, options, warnings)
+    metadata, spec = request["metadata"], request["spec"]
     now = context.clock.time()
     metadata |= {"name": name, "namespace": namespace, "uid": uid}
     metadata["creationTimestamp"] = context.clock.rfc3339()

@@ -5,7 +5,9 @@ No body is read: what follows the headers belongs to the stream.
 
 from aiohttp import web
 
+from miniplane.api.objects import Obj
 from miniplane.api.options import WriteOptions
+from miniplane.client import webhooks
 from miniplane.server import encode, negotiate
 from miniplane.server.call import Call
 
@@ -14,15 +16,31 @@ async def connect(call: Call) -> web.Response:
     media = negotiate.for_error(call.accept)
     info, resource = call.info, call.resource
     namespace = info.namespace if resource.namespaced else ""
-    if call.request.method == "GET":
+    if info.subresource == "log":
         stored = call.registry.get(resource, namespace, info.name, subresource=info.subresource)
         return encode.stored(call, media, stored)
-    result = call.registry.create(
-        resource,
-        namespace,
-        {},
-        WriteOptions(user=call.user),
-        name=info.name,
-        subresource=info.subresource,
+    result = await webhooks.write(
+        call.registry,
+        lambda registry: registry.create(
+            resource,
+            namespace,
+            _asked(call),
+            WriteOptions(user=call.user),
+            name=info.name,
+            subresource=info.subresource,
+        ),
     )
     return encode.written(call, media, result, result.warnings, status=200)
+
+
+def _asked(call: Call) -> Obj:
+    """The query as the options that it stands for (`PodExecOptions`...)."""
+    found: Obj = {}
+    for name, values in call.query.items():
+        if name in ("stdin", "stdout", "stderr", "tty"):
+            found[name] = values[0].lower() in ("", "1", "t", "true")
+        elif name in ("command", "ports"):
+            found[name] = values
+        else:
+            found[name] = values[0]
+    return found

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from miniplane.client import webhooks
 from miniplane.server import decode, encode, negotiate, options
 from miniplane.server.call import Call
 
@@ -11,12 +12,15 @@ async def create(call: Call) -> web.Response:
     chosen = options.write_options(call, "CreateOptions")
     raw, warnings = await decode.body(call, chosen)
     info, resource = call.info, call.resource
-    result = call.registry.create(
-        resource,
-        info.namespace if resource.namespaced else "",
-        raw,
-        chosen,
-        name=info.name,
-        subresource=info.subresource,
+    result = await webhooks.write(
+        call.registry,
+        lambda registry: registry.create(
+            resource,
+            info.namespace if resource.namespaced else "",
+            raw,
+            chosen,
+            name=info.name,
+            subresource=info.subresource,
+        ),
     )
     return encode.written(call, media, result, [*warnings, *result.warnings], status=201)

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from miniplane.client import webhooks
 from miniplane.server import decode, encode, negotiate, options
 from miniplane.server.call import Call
 
@@ -14,7 +15,9 @@ async def delete(call: Call) -> web.Response:
     chosen = options.delete_options(call, body)
     info, resource = call.info, call.resource
     namespace = info.namespace if resource.namespaced else ""
-    result = call.registry.delete(resource, namespace, info.name, chosen)
+    result = await webhooks.write(
+        call.registry, lambda registry: registry.delete(resource, namespace, info.name, chosen)
+    )
     waits = not result.gone and options.orphans(call, body) is False
     status = 202 if waits else 200
     notices = [*call.notices, *result.warnings]

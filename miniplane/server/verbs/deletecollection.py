@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from miniplane.client import webhooks
 from miniplane.server import decode, encode, negotiate, options
 from miniplane.server.call import Call
 
@@ -13,5 +14,8 @@ async def delete_collection(call: Call) -> web.StreamResponse:
     deletion = options.delete_options(call, body)
     resource = call.resource
     namespace = call.info.namespace if resource.namespaced else ""
-    result = call.registry.delete_collection(resource, namespace, deletion, chosen.options)
+    result = await webhooks.write(
+        call.registry,
+        lambda registry: registry.delete_collection(resource, namespace, deletion, chosen.options),
+    )
     return encode.listed(call, media, result, warnings=[*call.notices, *result.warnings])

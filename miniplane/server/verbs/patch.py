@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from miniplane.client import webhooks
 from miniplane.server import decode, encode, negotiate, options
 from miniplane.server.call import Call
 
@@ -12,14 +13,17 @@ async def patch(call: Call) -> web.Response:
     chosen = options.write_options(call, "PatchOptions", patch_type)
     warnings = decode.warned(doubled, chosen)
     info, resource = call.info, call.resource
-    result = call.registry.patch(
-        resource,
-        info.namespace if resource.namespaced else "",
-        info.name,
-        body,
-        chosen,
-        patch_type=patch_type,
-        subresource=info.subresource,
+    result = await webhooks.write(
+        call.registry,
+        lambda registry: registry.patch(
+            resource,
+            info.namespace if resource.namespaced else "",
+            info.name,
+            body,
+            chosen,
+            patch_type=patch_type,
+            subresource=info.subresource,
+        ),
     )
     return encode.written(
         call, media, result, [*result.warnings, *warnings], status=201 if result.created else 200

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from miniplane.client import webhooks
 from miniplane.server import decode, encode, negotiate, options
 from miniplane.server.call import Call
 
@@ -11,13 +12,16 @@ async def update(call: Call) -> web.Response:
     chosen = options.write_options(call, "UpdateOptions")
     raw, warnings = await decode.body(call, chosen)
     info, resource = call.info, call.resource
-    result = call.registry.update(
-        resource,
-        info.namespace if resource.namespaced else "",
-        info.name,
-        raw,
-        chosen,
-        subresource=info.subresource,
+    result = await webhooks.write(
+        call.registry,
+        lambda registry: registry.update(
+            resource,
+            info.namespace if resource.namespaced else "",
+            info.name,
+            raw,
+            chosen,
+            subresource=info.subresource,
+        ),
     )
     return encode.written(
         call, media, result, [*warnings, *result.warnings], status=201 if result.created else 200

@@ -1,0 +1,1 @@
+"""Cluster roles that are put together from others by their labels."""
