@@ -15,7 +15,8 @@ descriptions. The files are zlib streams of UTF-8 lines, one definition a line, 
 
     structure:     <name> TAB <JSON of one compact definition>
     descriptions:  JSON list: the definition's description, then its fields' in field order, each a
-                   string or [string, enumeration]
+                   string or [string, enumeration], whose values are strings or
+                   [string, what is said of it]
     gotypes:       JSON list: "<omit> <Go type>" of each field, in field order
     wire:          JSON list: the protobuf number of each field, in field order; a list of numbers
                    leads through embedded messages; 0 where protobuf does not carry the field
@@ -143,7 +144,7 @@ def wanted(definitions: dict[str, Any]) -> list[str]:
     return sorted(keep)
 
 
-def prose_of(text: str, enum: list[str]) -> str | list[Any]:
+def prose_of(text: str, enum: list[Any]) -> str | list[Any]:
     return [text, enum] if enum else text
 
 

@@ -2,7 +2,8 @@
 
 For each struct: its fields' Go types, whether `omitempty` or `omitzero` stands in their JSON tag,
 their numbers in the protobuf encoding, their `+default`; for each string type marked `+enum`: its
-values. Only declarations are read, with regular expressions that rely on gofmt's layout.
+values and what is said of them. Only declarations are read, with regular expressions that rely on
+gofmt's layout.
 
 The sources are Go modules, for example from `go mod download`: `k8s.io/api`,
 `k8s.io/apimachinery`, `k8s.io/apiextensions-apiserver` and `k8s.io/kube-aggregator`, each at the
@@ -25,7 +26,9 @@ _FIELD = re.compile(r"^\t(?:(\w+)\s+)?([\w.*\[\]]+)\s+`([^`]*)`", re.M)
 _TAG = re.compile(r'json:"([^"]*)"')
 _NUMBER = re.compile(r'protobuf:"\w+,(\d+),')
 _ENUM = re.compile(r"^// \+enum\n(?://[^\n]*\n)*type (\w+) string", re.M)
-_CONST = re.compile(r'^\s*(?:const )?\w+\s+(\w+)\s*=\s*(?:\w+\()?"([^"]*)"', re.M)
+_CONST = re.compile(
+    r'((?:^[ \t]*//[^\n]*\n)*)^\s*(?:const )?(\w+)\s+(\w+)\s*=\s*(?:\w+\()?"([^"]*)"', re.M
+)
 _DEFAULT = re.compile(r"^\t// \+default=(.+)$", re.M)
 
 
@@ -49,7 +52,8 @@ class Package:
 
     structs: dict[str, dict[str, Field]] = dataclasses.field(default_factory=dict)
     inline: dict[str, list[tuple[str, int]]] = dataclasses.field(default_factory=dict)
-    enums: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    enums: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
+    """The values of each enumeration, with the comments of their constants."""
 
 
 def sources(modules: pathlib.Path) -> Iterator[tuple[str, pathlib.Path]]:
@@ -79,18 +83,24 @@ def read(folder: pathlib.Path) -> Package:
         if not path.name.endswith("_test.go") and "generated" not in path.name
     ]
     for text in texts:
-        package.enums.update({enum: [] for enum in _ENUM.findall(text)})
+        package.enums.update({enum: {} for enum in _ENUM.findall(text)})
     for text in texts:
         imports = {
             alias or path.rpartition("/")[2]: path.rpartition("/")[2]
             for alias, path in _IMPORT.findall(text)
         }
-        for enum, value in _CONST.findall(text):
+        for comment, constant, enum, value in _CONST.findall(text):
             if value and enum in package.enums and value not in package.enums[enum]:
-                package.enums[enum].append(value)
+                package.enums[enum][value] = _said(comment, constant)
         for struct, body in _STRUCT.findall(text):
             _read_struct(package, struct, body, lambda t, i=imports: qualified(t, name, i))
     return package
+
+
+def _said(comment: str, constant: str) -> str:
+    """The comment of a constant as OpenAPI shows it: on one line, without the constant's name."""
+    lines = (line.strip().removeprefix("//").removeprefix(" ") for line in comment.splitlines())
+    return " ".join(" ".join(lines).strip().removeprefix(constant).split())
 
 
 def _read_struct(package: Package, struct: str, body: str, qualify: Any) -> None:
@@ -155,12 +165,15 @@ def _below(number: int, field: Field) -> Field:
     return dataclasses.replace(field, wire=wire)
 
 
-def enum_of(packages: dict[str, Package], prefix: str, go_type: str) -> list[str]:
-    """The sorted values of the enumeration that a field's or an item's type is, or nothing."""
+def enum_of(packages: dict[str, Package], prefix: str, go_type: str) -> list[Any]:
+    """The sorted values of the enumeration that a field's or an item's type is, or nothing.
+
+    A value of which something is said is a list of two."""
     home, _, name = go_type.lstrip("*").rpartition(".")
     for other in _homes(packages, prefix, home):
         if name in packages[other].enums:
-            return sorted(packages[other].enums[name])
+            values = sorted(packages[other].enums[name].items())
+            return [[value, text] if text else value for value, text in values]
     return []
 
 

@@ -129,6 +129,18 @@ def v2_document() -> bytes:
     return orjson.dumps(document)
 
 
+def custom_v2_document(rows: Sequence[Resource], schemas: Mapping[str, Obj]) -> bytes:
+    """`GET /openapi/v2` with custom resources: `schemas` holds their definitions, by name."""
+    document: Obj = orjson.loads(v2_document())
+    found = {path.path: path for row in rows for path in paths.of_resource(row, custom=True)}
+    for key, more in (
+        ("paths", {name: _v2_path(path) for name, path in found.items()}),
+        ("definitions", schemas),
+    ):
+        document[key] = dict(sorted({**document[key], **more}.items()))
+    return orjson.dumps(document)
+
+
 def _of_document(name: str) -> list[Path]:
     """The paths of a built-in document."""
     parts = name.split("/")

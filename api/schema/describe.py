@@ -64,9 +64,12 @@ def _field(
     field: str | list[Any], prose: str | list[Any], go_type: str, *, v2: bool
 ) -> dict[str, Any]:
     code, markers = (field, {}) if isinstance(field, str) else field
-    text, enum = (prose, []) if isinstance(prose, str) else prose
+    text, values = (prose, []) if isinstance(prose, str) else prose
+    said = dict((value, "") if isinstance(value, str) else value for value in values)
+    enum = list(said)
     if enum:
-        text += "\n\nPossible enum values:\n" + "\n".join(f' - `"{value}"`' for value in enum)
+        lines = (f' - `"{value}"` {words}'.rstrip() for value, words in said.items())
+        text += "\n\nPossible enum values:\n" + "\n".join(lines)
     out: dict[str, Any] = {"description": text} if text else {}
     omit, _, go_name = go_type.partition(" ")
     out.update(_type(code, v2=v2, plain=False))

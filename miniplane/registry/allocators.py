@@ -42,6 +42,10 @@ class IPAllocator:
         """How many addresses are taken."""
         return len(self._used)
 
+    def has(self, address: str) -> bool:
+        """Whether an address is of this range and taken."""
+        return self.contains(address) and self._offset(address) in self._used
+
     def take(self, address: str) -> None:
         """Reserve an address. Refused where it is taken, or of another network."""
         if not self.contains(address):
@@ -124,6 +128,9 @@ class Allocators:
     def __init__(self, *, service_cidr: str, ids: Ids):
         self.cluster_ips = IPAllocator(service_cidr, ids)
         self.node_ports = PortAllocator(ids)
+        self.unrecorded: dict[str, tuple[str, str]] = {}
+        """Addresses whose IPAddress has been deleted, with the namespace and name of the service
+        that has them all the same."""
 
 
 class Reservation:

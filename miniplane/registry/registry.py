@@ -23,6 +23,7 @@ from miniplane.registry import (
     authorization,
     deletion,
     figures,
+    ipaddresses,
     patching,
     reading,
     reviews,
@@ -101,6 +102,10 @@ class Registry:
     def figures(self) -> Iterator[Family]:
         """What there is to count of what is stored, and which features are on."""
         return figures.families(self._context)
+
+    def repair(self) -> None:
+        """Put right what clients have spoilt of the server's own objects."""
+        ipaddresses.repair(self._context)
 
     def authorize(self, user: User, asked: Attributes) -> Decision:
         """Whether a user may do something, by the roles and bindings that are stored."""

@@ -1,8 +1,8 @@
 """What an API server does by itself: fill in what every cluster holds, and keep it there.
 
 After `pkg/controlplane`: the bootstrap objects are made once; the service `kubernetes` and its
-endpoints are looked at every ten seconds and made again when somebody has deleted them; events
-expire.
+endpoints are looked at every ten seconds and made again when somebody has deleted them, and so are
+the IPAddress objects of services; events expire.
 """
 
 import ipaddress
@@ -77,6 +77,7 @@ class Upkeep:
             assert row is not None
             if self._store.find(catalog.key(row, "default", "kubernetes")) is None:
                 self._create(obj)
+        self._registry.repair()
         self._again("service", PERIOD, self._keep_service)
 
     def _expire_events(self) -> None:

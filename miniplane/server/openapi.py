@@ -91,19 +91,21 @@ def v2(call: Call) -> web.Response:
     kind = _chosen(call, _V2_TYPES)
     if not kind:
         return _not_acceptable()
-    return _tagged(call, _v2() if kind == JSON else _v2_protobuf(), kind)
+    rows = call.state.served.custom_rows()
+    return _tagged(call, _v2(rows) if kind == JSON else _v2_protobuf(rows), kind)
 
 
-@lru_cache(maxsize=1)
-def _v2() -> bytes:
+@lru_cache(maxsize=2)
+def _v2(rows: Sequence[Resource]) -> bytes:
     from miniplane.api import openapi
+    from miniplane.api.openapi.custom import CustomDocuments
 
-    return openapi.v2_document()
+    return _documents(CustomDocuments, rows).v2 if rows else openapi.v2_document()
 
 
-@lru_cache(maxsize=1)
-def _v2_protobuf() -> bytes:
-    return openapi_protobuf.encode(orjson.loads(_v2()))
+@lru_cache(maxsize=2)
+def _v2_protobuf(rows: Sequence[Resource]) -> bytes:
+    return openapi_protobuf.encode(orjson.loads(_v2(rows)))
 
 
 def _chosen(call: Call, offered: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from miniplane.api.resources import Resource
 from miniplane.clock import VirtualClock
 from miniplane.config import Config
 from miniplane.ids import Ids
-from miniplane.registry import catalog
+from miniplane.registry import catalog, ipaddresses
 from miniplane.registry.registry import Registry
 from miniplane.registry.results import Deleted, Result
 from miniplane.registry.stored import Stored
@@ -180,6 +180,8 @@ class World:
             ports |= {spec[key] for key in ("healthCheckNodePort",) if key in spec}
         assert len(set(addresses)) == len(addresses)
         assert self.usage() == (len(addresses), len(ports))
+        kept = self.store.range(catalog.prefix(ipaddresses.IP_ADDRESSES))
+        assert {stored.obj["metadata"]["name"] for stored in kept} == set(addresses)
 
 
 def _home(resource: Resource, namespace: str | None) -> str:

@@ -1,7 +1,9 @@
-"""Ingresses, network policies and endpoints."""
+"""Ingresses, network policies, endpoints and addresses."""
 
 from miniplane.api.objects import Obj
-from miniplane.registry.strategy import Strategy
+from miniplane.registry import ipaddresses
+from miniplane.registry.context import Context
+from miniplane.registry.strategy import Finish, Strategy, nothing
 
 
 class IngressStrategy(Strategy):
@@ -33,8 +35,28 @@ class EndpointsStrategy(Strategy):
     create_on_update = True
 
 
+class IPAddressStrategy(Strategy):
+    """An address that has an object is taken. See `ipaddresses`."""
+
+    def begin_create(self, obj: Obj, context: Context) -> Finish:
+        name, pool = obj["metadata"].get("name", ""), context.allocators.cluster_ips
+        if not pool.contains(name) or pool.has(name):
+            return nothing
+        pool.take(name)
+        return lambda written: None if written else pool.release(name)
+
+    def after_delete(self, obj: Obj, context: Context) -> None:
+        name, parent = obj["metadata"]["name"], obj["spec"]["parentRef"]
+        if ipaddresses.parent_has(context, obj):
+            owner = parent.get("namespace", ""), parent["name"]
+            context.allocators.unrecorded[name] = owner
+        else:
+            context.allocators.cluster_ips.release(name)
+
+
 STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("", "Endpoints"): EndpointsStrategy,
+    ("networking.k8s.io", "IPAddress"): IPAddressStrategy,
     ("networking.k8s.io", "Ingress"): IngressStrategy,
     ("networking.k8s.io", "IngressClass"): Counted,
     ("networking.k8s.io", "NetworkPolicy"): Counted,

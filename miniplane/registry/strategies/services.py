@@ -11,6 +11,7 @@ from miniplane.api import errors, field
 from miniplane.api.field import FieldError
 from miniplane.api.objects import Obj
 from miniplane.api.validation.services import cluster_ips
+from miniplane.registry import ipaddresses
 from miniplane.registry.allocators import Refused, Reservation
 from miniplane.registry.context import Context
 from miniplane.registry.strategy import Finish, Strategy, restore
@@ -37,7 +38,7 @@ class ServiceStrategy(Strategy):
         except errors.StatusError:
             reservation.finish(False)
             raise
-        return reservation.finish
+        return _recording(reservation, obj, None, context)
 
     def prepare_for_create(self, obj: Obj, context: Context) -> None:
         obj["status"] = {"loadBalancer": {}}
@@ -54,7 +55,7 @@ class ServiceStrategy(Strategy):
         except errors.StatusError:
             reservation.finish(False)
             raise
-        return reservation.finish
+        return _recording(reservation, obj, old, context)
 
     def prepare_for_update(self, obj: Obj, old: Obj, context: Context) -> None:
         restore(obj, old, "status")
@@ -66,10 +67,30 @@ class ServiceStrategy(Strategy):
         spec = obj["spec"]
         for address in _addresses(spec):
             context.allocators.cluster_ips.release(address)
+            ipaddresses.forget(context, address)
         for port in _node_ports(spec):
             context.allocators.node_ports.release(port)
         if _has_health_check(spec) and spec.get("healthCheckNodePort"):
             context.allocators.node_ports.release(spec["healthCheckNodePort"])
+
+
+def _recording(reservation: Reservation, obj: Obj, old: Obj | None, context: Context) -> Finish:
+    """The end of a reservation, and the IPAddress objects that come and go with it."""
+    before = list(_addresses(old["spec"])) if old is not None else []
+
+    def finish(written: bool) -> None:
+        reservation.finish(written)
+        if not written:
+            return
+        metadata, now = obj["metadata"], list(_addresses(obj["spec"]))
+        for address in before:
+            if address not in now:
+                ipaddresses.forget(context, address)
+        for address in now:
+            if address not in before:
+                ipaddresses.record(context, address, metadata["namespace"], metadata["name"])
+
+    return finish
 
 
 def _is_named(spec: Spec) -> bool:

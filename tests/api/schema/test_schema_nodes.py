@@ -150,3 +150,13 @@ def test_importing_reads_nothing():
         "assert compact.lines.cache_info().currsize == 0\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_enumerations_say_what_their_values_mean():
+    pod = schema.describe("io.k8s.api.core.v1.PodSpec")["properties"]
+    assert pod["restartPolicy"]["enum"] == ["Always", "Never", "OnFailure"]
+    [_, values] = pod["dnsPolicy"]["description"].split("\n\nPossible enum values:\n")
+    lines = values.splitlines()
+    assert [line.split("`")[1] for line in lines] == [f'"{v}"' for v in pod["dnsPolicy"]["enum"]]
+    assert lines[2].startswith(' - `"Default"` indicates that the pod should use the default')
+    assert pod["restartPolicy"]["description"].endswith(' - `"OnFailure"`')
