@@ -11,6 +11,8 @@ import dataclasses
 import re
 import zoneinfo
 
+from miniplane.api import durations
+
 _FIELDS: tuple[tuple[str, int, int], ...] = (
     ("minute", 0, 59),
     ("hour", 0, 23),
@@ -33,9 +35,6 @@ _DESCRIPTORS = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-_DURATION = re.compile(r"[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+|[-+]?0")
-_PART = re.compile(r"([0-9]*\.?[0-9]*)(ns|us|µs|μs|ms|s|m|h)")
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 _ZONE_CHARS = re.compile(r"[A-Za-z0-9_+\-./]{1,255}")
 
 
@@ -124,10 +123,10 @@ def _has_zones() -> bool:
 def _period(schedule: str) -> int:
     """Whole seconds, at least one."""
     text = schedule.removeprefix("@every ")
-    if not _DURATION.fullmatch(text):
+    seconds = durations.parse(text)
+    if seconds is None:
         raise ValueError(f'failed to parse duration {schedule}: time: invalid duration "{text}"')
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
-    return 1 if text.startswith("-") else max(1, int(seconds + 1e-9))
+    return max(1, int(seconds))
 
 
 def _range(expression: str, name: str, low: int, high: int) -> tuple[range, bool]:
