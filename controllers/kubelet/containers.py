@@ -48,8 +48,11 @@ class Behaviour:
 
 
 def is_of_job(pod: Obj) -> bool:
+    """Whether a Job waits for the pod's end."""
     ref = controller_of(pod)
-    return ref is not None and ref.get("kind") == "Job" and ref.get("apiVersion") == "batch/v1"
+    if ref is None or ref.get("kind") != "Job" or ref.get("apiVersion") != "batch/v1":
+        return False
+    return pod["spec"].get("restartPolicy") != "Always"
 
 
 def behaviours(pod: Obj, *, job_duration: float) -> dict[str, Behaviour]:
