@@ -5,8 +5,47 @@
 """
 
 import datetime
+import re
 
 _MINUTE, _HOUR = 60, 3600
+_NUMBER = r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)"
+_WRITTEN = re.compile(rf"[-+]?(?:(?:{_NUMBER})+|0)")
+_PART = re.compile(_NUMBER)
+_NANOS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+
+
+def parse(text: str) -> float | None:
+    """Seconds of a duration as Go writes it (`time.ParseDuration`), None for what is none.
+
+    >>> parse("1h30m"), parse("-1.5s"), parse("5")
+    (5400.0, -1.5, None)
+    """
+    if not _WRITTEN.fullmatch(text):
+        return None
+    nanos = sum(float(number) * _NANOS[unit] for number, unit in _PART.findall(text))
+    return (-nanos if text.startswith("-") else nanos) / 10**9
+
+
+def compact(seconds: int) -> str:
+    """A whole number of seconds as Go writes it (`Duration.String`).
+
+    >>> compact(40), compact(80), compact(300)
+    ('40s', '1m20s', '5m0s')
+    """
+    hours, rest = divmod(seconds, _HOUR)
+    minutes, rest = divmod(rest, _MINUTE)
+    if hours:
+        return f"{hours}h{minutes}m{rest}s"
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
 
 
 def human(seconds: float) -> str:

@@ -22,18 +22,21 @@ async def carry_out(
     resource: Resource,
     owner: Obj,
     identify: Callable[[T], tuple[str, str]],
+    finalizer: str = "",
 ) -> list[tuple[T, Obj]]:
     """Releases and adopts; returns what was adopted, each with its new state.
 
     `identify` gives a dependent's name and uid. Before anything is adopted the server is asked
     whether the owner still lives, since the informer may not know yet that it does not: StatusError
-    Conflict or NotFound then. A dependent that is gone is nobody's.
+    Conflict or NotFound then. A dependent that is gone is nobody's. `finalizer` comes and goes with
+    the owner.
     """
     namespace, uid = objects.namespace_of(owner), objects.uid_of(owner)
     for dependent in claimed.release:
         name, its_uid = identify(dependent)
+        release = owners.release_patch(uid, its_uid, finalizer=finalizer)
         try:
-            await client.patch(dependents, name, owners.release_patch(uid, its_uid), namespace)
+            await client.patch(dependents, name, release, namespace)
         except StatusError as error:
             # Invalid: the name belongs to another object by now.
             if not errors.is_not_found(error) and error.reason != "Invalid":
@@ -43,7 +46,8 @@ async def carry_out(
         await _recheck(client, resource, owner)
     for dependent in claimed.adopt:
         name, its_uid = identify(dependent)
-        patch = owners.adopt_patch(owners.controller_ref(resource, owner), its_uid)
+        ref = owners.controller_ref(resource, owner)
+        patch = owners.adopt_patch(ref, its_uid, finalizer=finalizer)
         try:
             adopted.append((dependent, await client.patch(dependents, name, patch, namespace)))
         except StatusError as error:

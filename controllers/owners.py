@@ -79,11 +79,20 @@ def claim(
     return Claimed(tuple(owned), tuple(adopt), tuple(release))
 
 
-def adopt_patch(ref: Obj, uid: str) -> Obj:
-    """A strategic merge patch that makes `ref` the controller of the object with this uid."""
-    return {"metadata": {"ownerReferences": [ref], "uid": uid}}
+def adopt_patch(ref: Obj, uid: str, *, finalizer: str = "") -> Obj:
+    """A strategic merge patch that makes `ref` the controller of the object with this uid, which
+    gets the finalizer with it."""
+    metadata: Obj = {"ownerReferences": [ref], "uid": uid}
+    if finalizer:
+        metadata["finalizers"] = [finalizer]
+    return {"metadata": metadata}
 
 
-def release_patch(owner_uid: str, uid: str) -> Obj:
-    """A strategic merge patch that takes the owner off the object with this uid."""
-    return {"metadata": {"ownerReferences": [{"$patch": "delete", "uid": owner_uid}], "uid": uid}}
+def release_patch(owner_uid: str, uid: str, *, finalizer: str = "") -> Obj:
+    """A strategic merge patch that takes the owner off the object with this uid, and the finalizer
+    with it."""
+    owner = {"$patch": "delete", "uid": owner_uid}
+    metadata: Obj = {"ownerReferences": [owner], "uid": uid}
+    if finalizer:
+        metadata["$deleteFromPrimitiveList/finalizers"] = [finalizer]
+    return {"metadata": metadata}

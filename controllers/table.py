@@ -3,6 +3,7 @@
 from miniplane.controllers.certificates.controller import Approver, Cleaner, Signer
 from miniplane.controllers.clusterroleaggregation.controller import ClusterRoleAggregation
 from miniplane.controllers.crd.controller import DefinitionController
+from miniplane.controllers.cronjob.controller import CronJobController
 from miniplane.controllers.daemonset.controller import DaemonSetController
 from miniplane.controllers.deployment.controller import DeploymentController
 from miniplane.controllers.disruption.controller import DisruptionController
@@ -12,6 +13,7 @@ from miniplane.controllers.endpoints.controller import (
     EndpointSliceMirroring,
 )
 from miniplane.controllers.garbagecollector.controller import GarbageCollector
+from miniplane.controllers.job.controller import JobController
 from miniplane.controllers.kubelet.controller import Kubelet
 from miniplane.controllers.loadbalancer.controller import (
     IngressController,
@@ -34,6 +36,7 @@ from miniplane.controllers.serviceaccounts.controller import (
 )
 from miniplane.controllers.statefulset.controller import StatefulSetController
 from miniplane.controllers.tainteviction.controller import TaintEvictionController
+from miniplane.controllers.ttlafterfinished.controller import TtlAfterFinished
 from miniplane.controllers.volumes.controller import VolumeBinder
 from miniplane.controllers.volumes.ephemeral import EphemeralVolumes
 from miniplane.controllers.volumes.protection import ClaimProtection, VolumeProtection
@@ -56,6 +59,9 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     DeploymentController,
     ReplicaSetController,
     ReplicationControllerController,
+    JobController,
+    CronJobController,
+    TtlAfterFinished,
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroring,

@@ -66,6 +66,8 @@ class Config(pydantic.BaseModel):
     """Where `serve` writes a kubeconfig; None for a place of its own that is removed at exit."""
     pod_startup: Annotated[float, pydantic.Field(ge=0, le=86400)] = 1.0
     """How long a simulated pod takes from bound to running."""
+    job_duration: Annotated[float, pydantic.Field(ge=0, le=86400 * 365)] = 10.0
+    """How long the containers of Jobs run whose command does not tell."""
     service_cidr: Cidr = "10.96.0.0/16"
     pod_cidr: Cidr = "10.244.0.0/16"
     load_balancer_cidr: Cidr | None = None

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from miniplane.api import field, names
-from miniplane.api.validation import checks, cron, failurepolicy, govalues, pods, selectors
+from miniplane.api import cron, field, names
+from miniplane.api.validation import checks, failurepolicy, govalues, pods, selectors
 from miniplane.api.validation.checks import Errors
 
 _LEGACY_UID, _LEGACY_NAME = "controller-uid", "job-name"

@@ -4,6 +4,7 @@ Keys are `namespace/name` for pods, `name` for nodes, and `beat:N` for the heart
 twentieth node.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from miniplane.api.errors import StatusError, is_already_exists, is_not_found
@@ -19,7 +20,7 @@ from miniplane.api.resources import (
 )
 from miniplane.clock import format_time
 from miniplane.controllers import pods
-from miniplane.controllers.kubelet import addresses, blockers, node, stages
+from miniplane.controllers.kubelet import addresses, blockers, containers, node, stages
 from miniplane.controllers.kubelet.machine import Machine
 from miniplane.controllers.kubelet.view import View
 from miniplane.runtime.controller import Controller, ControllerContext, Result
@@ -33,6 +34,8 @@ each of them wakes the process."""
 _AT_ONCE = 25
 """How many leases are renewed before others get their turn."""
 _GOLDEN = 0.6180339887498949
+_FAR = 600.0
+"""Seconds. What happens to a container later than that is nothing that anybody waits for."""
 
 _KINDS = {
     "configmap": CONFIGMAPS,
@@ -61,6 +64,8 @@ class Kubelet(Controller):
         there nothing is news, as each write began with the pod's latest revision."""
         self._since: dict[str, tuple[str, str, float]] = {}
         """By pod: uid, stage, and since when that stage applies. Only stages that take time."""
+        self._lives: dict[str, containers.Life] = {}
+        """By pod: what is remembered of its containers. Only of pods that end by themselves."""
         self._taken: dict[str, tuple[str, str]] = {}
         """By pod: uid and an address that its status does not show yet."""
         self._told: dict[str, blockers.Blocker] = {}
@@ -108,6 +113,7 @@ class Kubelet(Controller):
                 self.overflow.release(each)
         self._written.pop(key, None)
         self._since.pop(key, None)
+        self._lives.pop(key, None)
         self._unblock(key)
         if machine.gone and not self.pods.by_index(BY_NODE, machine.name):
             del self.machines[machine.name]
@@ -172,10 +178,10 @@ class Kubelet(Controller):
             view = self._view(key, pod, machine)
             stage = stages.stage_of(view)
             if stage is None:
-                return None
+                return self._wait(pod, view)
             left = self._time_left(key, view, stage)
             if left > 0:
-                return Result(after=left)
+                return self._wait(pod, view, left)
             step = stage.next(view)
             if step.remove:
                 await self._remove(pod)
@@ -184,10 +190,34 @@ class Kubelet(Controller):
                 self._block(key, view)
             if step.status is not None:
                 pod = await self._write(key, pod, step.status)
+            self._remember(key, view, step)
             for told in step.events:
                 await machine.tell(self.ctx, self.client, pod, told)
             if stage.final:
-                return None
+                if view.due is containers.NOTHING:
+                    return None
+                if step.status is None:
+                    return self._wait(pod, view)
+
+    def _wait(self, pod: Obj, view: View, left: float | None = None) -> Result | None:
+        """Look again in `left` seconds, and when the next thing happens to a container."""
+        if view.due.next is None:
+            return Result(after=left) if left is not None else None
+        after = view.due.next - self.clock.time()
+        if left is not None and left <= after:
+            return Result(after=left)
+        # What never comes to an end, and what is far off, nobody waits for.
+        endless = not containers.is_of_job(pod) and view.spec.get("restartPolicy") != "Never"
+        return Result(after=after, background=endless or after > _FAR)
+
+    def _remember(self, key: str, view: View, step: stages.Step) -> None:
+        life = self._lives.get(key)
+        if life is not None and life.uid == view.uid:
+            now = self.clock.time()
+            for name, run in step.begins:
+                life.begin(name, run, now)
+            for name, run in step.ends:
+                life.end(name, run, now)
 
     def _view(self, key: str, pod: Obj, machine: Machine) -> View:
         blocker = None
@@ -201,6 +231,10 @@ class Kubelet(Controller):
             told = blocker is not None and self._told.get(key) == blocker
             if blocker is None:
                 self._unblock(key)
+        ending = containers.behaviours(pod, job_duration=self.config.job_duration)
+        due = containers.NOTHING
+        if ending or "activeDeadlineSeconds" in pod["spec"]:
+            due = self._due(key, pod, ending)
         return View(
             pod=pod,
             host_ip=machine.host_ip,
@@ -210,7 +244,28 @@ class Kubelet(Controller):
             startup=self.config.pod_startup,
             blocker=blocker,
             blocker_told=told,
+            due=due,
+            ending=ending,
+            killed_with=containers.TERMINATED if containers.is_of_job(pod) else 0,
         )
+
+    def _due(
+        self, key: str, pod: Obj, ending: Mapping[str, containers.Behaviour]
+    ) -> containers.Due:
+        """What is due for a pod whose containers end by themselves."""
+        status = pod.get("status") or {}
+        if "startTime" not in status or pods.is_terminal(pod) or pods.is_terminating(pod):
+            return containers.NOTHING
+        uid = pod["metadata"]["uid"]
+        life = self._lives.get(key)
+        if life is None or life.uid != uid:
+            life = self._lives[key] = containers.Life(uid)
+        known = {
+            s["name"]: s
+            for kind in ("initContainerStatuses", "containerStatuses")
+            for s in status.get(kind) or ()
+        }
+        return containers.due(pod, known, ending, life, now=self.clock.time())
 
     def _time_left(self, key: str, view: View, stage: stages.Stage) -> float:
         """How long the stage takes from now on. It began when it was met first."""

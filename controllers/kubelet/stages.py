@@ -8,13 +8,18 @@ given, so the table is tested by itself, input and output.
     accepted, something missing        --block-->       the same, with the reason, until it is there
     Running, asked something new       --report-->      the same, with new conditions
     ended by somebody                  --end-->         its containers stopped
+    Running --exit--> --restart--> Running, or --back-off--> its container waits --restart-->
+    Running --exit--> Succeeded or Failed, once all containers have ended for good
+    too long active --expire--> Failed
     deleted --acknowledge--> --stop--> Succeeded (or Failed, if it never ran) --remove--> gone
 """
 
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from miniplane.api import durations
 from miniplane.api.objects import Obj
+from miniplane.controllers.kubelet import containers as lives
 from miniplane.controllers.kubelet import images
 from miniplane.controllers.kubelet import status as reports
 from miniplane.controllers.kubelet.view import View
@@ -35,11 +40,14 @@ class Told:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Step:
-    """What a stage does: the new status if there is one, the events, or the removal of the pod."""
+    """What a stage does: the new status if there is one, the events, or the removal of the pod;
+    and which containers it starts or sees end, with the number of their run."""
 
     status: Obj | None = None
     events: Sequence[Told] = ()
     remove: bool = False
+    begins: Sequence[tuple[str, int]] = ()
+    ends: Sequence[tuple[str, int]] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,8 +111,11 @@ def _accept(view: View) -> Step:
 def _initialize(view: View) -> Step:
     turn = view.next_init
     assert turn is not None
-    if reports.is_sidecar(turn):
-        done = reports.running(turn, uid=view.uid, now=view.now)
+    begins = []
+    if reports.is_sidecar(turn) or turn["name"] in view.ending:
+        ready = reports.is_sidecar(turn)
+        done = reports.running(turn, uid=view.uid, now=view.now, ready=ready)
+        begins = [(turn["name"], 0)]
     else:
         done = reports.completed(turn, uid=view.uid, now=view.now, started=view.now)
     statuses = {**view.init, turn["name"]: done}
@@ -116,7 +127,7 @@ def _initialize(view: View) -> Step:
         sandbox=True,
         pod_ip=view.address(),
     )
-    return Step(status, _starting(view, [turn], "initContainers"))
+    return Step(status, _starting(view, [turn], "initContainers"), begins=begins)
 
 
 def _run(view: View) -> Step:
@@ -129,7 +140,8 @@ def _run(view: View) -> Step:
         sandbox=True,
         pod_ip=view.address(),
     )
-    return Step(status, _starting(view, containers, "containers"))
+    begins = [(c["name"], 0) for c in containers]
+    return Step(status, _starting(view, containers, "containers"), begins=begins)
 
 
 def _starting(view: View, containers: Sequence[Obj], kind: str) -> list[Told]:
@@ -254,8 +266,9 @@ def _killing(view: View) -> list[Told]:
 
 def _ended(view: View) -> Obj:
     """The status once everything has stopped. A phase that says so already stands."""
-    init = [reports.stopped(s, now=view.now) for s in view.init.values()]
-    containers = [reports.stopped(s, now=view.now) for s in view.containers.values()]
+    code = view.killed_with
+    init = [reports.stopped(s, now=view.now, code=code) for s in view.init.values()]
+    containers = [reports.stopped(s, now=view.now, code=code) for s in view.containers.values()]
     phase = view.phase
     if not view.terminal:
         well = [s["state"]["terminated"].get("exitCode") == 0 for s in containers]
@@ -277,6 +290,139 @@ def _end(view: View) -> Step:
 def _stop(view: View) -> Step:
     # Where there was time to acknowledge the deletion, the events went with that.
     return Step(_ended(view), _killing(view) if view.stop_seconds <= 0 else ())
+
+
+# Containers that end by themselves.
+
+
+def _exit(view: View) -> Step:
+    exits = view.due.exits
+    init = {
+        name: reports.exited(s, exits[name], now=view.now, done=not exits[name])
+        if name in exits
+        else s
+        for name, s in view.init.items()
+    }
+    regular = {
+        name: reports.exited(s, exits[name], now=view.now) if name in exits else s
+        for name, s in view.containers.items()
+    }
+    phase = lives.phase_of(view.spec, {**init, **regular})
+    over = phase in ("Succeeded", "Failed")
+    events: list[Told] = []
+    if over:
+        # Sidecars end with the containers that they are there for, and well.
+        events = [told for told in _killing(view) if _name_of(told) not in exits]
+        init = {name: _quit(s, view.now) for name, s in init.items()}
+    status = _report(
+        view,
+        phase=phase,
+        init=list(init.values()),
+        containers=list(regular.values()),
+        sandbox=not over,
+        pod_ip=view.status.get("podIP", ""),
+    )
+    ends = [(name, _run_of(view, name)) for name in exits]
+    return Step(status, events, ends=ends)
+
+
+def _quit(container_status: Obj, now: str) -> Obj:
+    if reports.state_of(container_status) == "running":
+        return reports.exited(container_status, 0, now=now)
+    return container_status
+
+
+def _back_off(view: View) -> Step:
+    """Containers that have exited wait for their next start, and say so."""
+    meta = view.pod["metadata"]
+    pod = f"{meta['name']}_{meta['namespace']}({view.uid})"
+    statuses = {**view.init, **view.containers}
+    for name, delay in view.due.waits.items():
+        wait = durations.compact(round(delay))
+        message = f"back-off {wait} restarting failed container={name} pod={pod}"
+        statuses[name] = reports.crash_looping(statuses[name], message)
+    events = [
+        Told(
+            "BackOff",
+            f"Back-off restarting failed container {name} in pod {pod}",
+            type="Warning",
+            field_path=_path(view, name),
+        )
+        for name in view.due.waits
+    ]
+    return Step(_with(view, statuses), events)
+
+
+def _restart(view: View) -> Step:
+    statuses = {**view.init, **view.containers}
+    events: list[Told] = []
+    begins = []
+    for kind in ("initContainers", "containers"):
+        again = [c for c in view.spec.get(kind) or () if c["name"] in view.due.restarts]
+        for container in again:
+            name = container["name"]
+            run = statuses[name]["restartCount"] + 1
+            statuses[name] = reports.running(
+                container,
+                uid=view.uid,
+                now=view.now,
+                run=run,
+                last=lives.last_exit(statuses[name]),
+                ready=kind == "containers" or reports.is_sidecar(container),
+            )
+            begins.append((name, run))
+        events += _starting(view, again, kind)
+    return Step(_with(view, statuses), events, begins=begins)
+
+
+def _expire(view: View) -> Step:
+    why = "Pod was active on the node longer than the specified deadline"
+    init = [
+        reports.stopped(s, now=view.now, code=lives.TERMINATED)
+        if reports.state_of(s) == "running"
+        else s
+        for s in view.init.values()
+    ]
+    regular = [
+        reports.stopped(s, now=view.now, code=lives.TERMINATED) for s in view.containers.values()
+    ]
+    status = _report(
+        view,
+        phase="Failed",
+        init=init,
+        containers=regular,
+        sandbox=False,
+        pod_ip=view.status.get("podIP", ""),
+    )
+    told = Told("DeadlineExceeded", why)
+    return Step({**status, "reason": "DeadlineExceeded", "message": why}, [told, *_killing(view)])
+
+
+def _with(view: View, statuses: dict[str, Obj]) -> Obj:
+    """The status of a pod that goes on, with these container statuses."""
+    return _report(
+        view,
+        phase=view.phase,
+        init=[statuses[name] for name in view.init],
+        containers=[statuses[name] for name in view.containers],
+        sandbox=True,
+        pod_ip=view.status.get("podIP", ""),
+    )
+
+
+def _run_of(view: View, name: str) -> int:
+    status = view.init.get(name) or view.containers[name]
+    run: int = status["restartCount"]
+    return run
+
+
+def _path(view: View, name: str) -> str:
+    kind = "initContainers" if name in view.init else "containers"
+    return f"spec.{kind}{{{name}}}"
+
+
+def _name_of(told: Told) -> str:
+    return told.field_path.partition("{")[2].rstrip("}")
 
 
 def _remove(view: View) -> Step:
@@ -305,6 +451,10 @@ STAGES: tuple[Stage, ...] = (
     Stage("end", when=lambda v: v.terminal and not v.at_rest, next=_end, final=True),
     Stage("rest", when=lambda v: v.terminal, next=lambda v: Step(), final=True),
     Stage("accept", when=lambda v: not v.accepted, next=_accept),
+    Stage("expire", when=lambda v: v.due.overdue, next=_expire, final=True),
+    Stage("exit", when=lambda v: bool(v.due.exits), next=_exit),
+    Stage("back-off", when=lambda v: bool(v.due.waits), next=_back_off),
+    Stage("restart", when=lambda v: bool(v.due.restarts), next=_restart),
     Stage(
         "block",
         when=lambda v: not v.started and v.blocker is not None and not v.blocker_told,
@@ -319,13 +469,13 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "initialize",
-        when=lambda v: not v.started and v.next_init is not None,
+        when=lambda v: not v.started and v.next_init_is_new,
         delay=lambda v: 0.0 if reports.is_sidecar(v.next_init or {}) else v.start_seconds,
         next=_initialize,
     ),
     Stage(
         "run",
-        when=lambda v: not v.started,
+        when=lambda v: not v.started and v.next_init is None,
         delay=lambda v: v.start_seconds,
         next=_run,
         final=True,

@@ -40,6 +40,13 @@ def state_of(container_status: Obj | None) -> str:
     return next(iter(state), "waiting")
 
 
+def has_run(container_status: Obj | None) -> bool:
+    """Whether the container has been started, however it fares now."""
+    if state_of(container_status) != "waiting":
+        return True
+    return bool((container_status or {}).get("lastState"))
+
+
 # Containers.
 
 
@@ -76,18 +83,48 @@ def waiting(container: Obj, reason: str, message: str = "") -> Obj:
     return _container(container, {"waiting": state})
 
 
-def running(container: Obj, *, uid: str, now: str) -> Obj:
-    """A container that runs, has started and is ready; `uid` is the pod's."""
+def running(
+    container: Obj, *, uid: str, now: str, run: int = 0, last: Obj | None = None, ready: bool = True
+) -> Obj:
+    """A container that runs, has started and, unless told otherwise, is ready; `uid` is the pod's.
+    `run` counts its starts from 0; `last` is how the run before it ended."""
     image = container.get("image", "")
     return _container(
         container,
         {"running": {"startedAt": now}},
-        ready=True,
+        lastState={"terminated": last} if last else {},
+        ready=ready,
+        restartCount=run,
         started=True,
         imageID=images.image_id(image),
-        containerID=images.container_id(uid, container["name"]),
+        containerID=images.container_id(uid, container["name"], run),
         **resources(container),
     )
+
+
+def exited(container_status: Obj, code: int, *, now: str, done: bool = False) -> Obj:
+    """The status of a running container after it has exited. An init container that is `done` is
+    said to be ready."""
+    ended = {
+        "exitCode": code,
+        "reason": "Error" if code else "Completed",
+        "startedAt": container_status["state"]["running"].get("startedAt"),
+        "finishedAt": now,
+        "containerID": container_status.get("containerID", ""),
+    }
+    return {**container_status, "state": {"terminated": ended}, "ready": done, "started": False}
+
+
+def crash_looping(container_status: Obj, message: str) -> Obj:
+    """The status of a container that has exited and waits for its next start."""
+    waiting = {"reason": "CrashLoopBackOff", "message": message}
+    return {
+        **container_status,
+        "state": {"waiting": waiting},
+        "lastState": container_status["state"],
+        "ready": False,
+        "started": False,
+    }
 
 
 def resources(container: Obj) -> Obj:
@@ -120,21 +157,18 @@ def completed(container: Obj, *, uid: str, now: str, started: str) -> Obj:
     )
 
 
-def stopped(container_status: Obj, *, now: str) -> Obj:
-    """The status of a container after the pod was stopped: what ran has ended well, and what
-    never ran cannot be told apart from what got lost."""
+def stopped(container_status: Obj, *, now: str, code: int = 0) -> Obj:
+    """The status of a container after the pod was stopped: what ran has exited with `code`, what
+    waits for its next start stays as it ended last, and what never ran cannot be told apart from
+    what got lost."""
     state = state_of(container_status)
     if state == "terminated":
         return container_status
-    ended: Obj
     if state == "running":
-        ended = {
-            "exitCode": 0,
-            "reason": "Completed",
-            "startedAt": container_status["state"]["running"].get("startedAt"),
-            "finishedAt": now,
-            "containerID": container_status.get("containerID", ""),
-        }
+        return exited(container_status, code, now=now)
+    ended: Obj
+    if has_run(container_status):
+        ended = container_status["lastState"]["terminated"]
     else:
         ended = {
             "exitCode": 137,
@@ -203,7 +237,7 @@ def _initialized(spec: Obj, known: dict[str, Obj], phase: str) -> Words:
     unknown = [c["name"] for c in containers if c["name"] not in known]
     if phase == "Succeeded" and not unknown:
         return True, "PodCompleted", ""
-    if any(state_of(known.get(c["name"])) != "waiting" for c in spec["containers"]):
+    if any(has_run(known.get(c["name"])) for c in spec["containers"]):
         return _TRUE
     waiting = [
         c["name"]

@@ -1,8 +1,9 @@
 """What the table of stages is given to look at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from miniplane.api.objects import Obj
+from miniplane.controllers.kubelet import containers
 from miniplane.controllers.kubelet import status as reports
 from miniplane.controllers.kubelet.blockers import Blocker
 
@@ -21,11 +22,14 @@ class View:
         "blocker_told",
         "containers",
         "deleted",
+        "due",
+        "ending",
         "generation",
         "grace",
         "has_image",
         "host_ip",
         "init",
+        "killed_with",
         "now",
         "phase",
         "pod",
@@ -47,9 +51,14 @@ class View:
         startup: float,
         blocker: Blocker | None = None,
         blocker_told: bool = False,
+        due: containers.Due = containers.NOTHING,
+        killed_with: int = 0,
+        ending: Container[str] = (),
     ):
         """`address` gives the pod its address, the same one each time; `startup` is how long pods
-        take to start, and at most to stop; `blocker` is what keeps it from starting."""
+        take to start, and at most to stop; `blocker` is what keeps it from starting; `due` is what
+        is to happen to its containers; `ending` names those that end by themselves; `killed_with`
+        is the exit code of those that are stopped."""
         self.pod = pod
         self.host_ip = host_ip
         self.address = address
@@ -58,6 +67,9 @@ class View:
         self.startup = startup
         self.blocker = blocker
         self.blocker_told = blocker_told
+        self.due = due
+        self.killed_with = killed_with
+        self.ending = ending
         meta = pod["metadata"]
         self.spec: Obj = pod["spec"]
         self.status: Obj = pod.get("status") or {}
@@ -97,10 +109,7 @@ class View:
     @property
     def started(self) -> bool:
         """Whether every container has run."""
-        return all(
-            reports.state_of(self.containers.get(c["name"])) != "waiting"
-            for c in self.spec["containers"]
-        )
+        return all(reports.has_run(self.containers.get(c["name"])) for c in self.spec["containers"])
 
     @property
     def next_init(self) -> Obj | None:
@@ -109,6 +118,12 @@ class View:
             if not reports.is_initialized(container, self.init.get(container["name"])):
                 return container
         return None
+
+    @property
+    def next_init_is_new(self) -> bool:
+        """Whether there is one, and it is yet to be started for the first time."""
+        turn = self.next_init
+        return turn is not None and not reports.has_run(self.init.get(turn["name"]))
 
     @property
     def start_seconds(self) -> float:

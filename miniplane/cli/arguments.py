@@ -18,6 +18,7 @@ SERVE_FLAGS: tuple[tuple[str, str, str], ...] = (
     ("controllers", "LIST", "controllers to run, as in '*,-kubelet' (*)"),
     ("kubeconfig", "PATH", "where to write a kubeconfig (a place of its own, removed at exit)"),
     ("pod-startup", "SECONDS", "how long a pod takes to start (1)"),
+    ("job-duration", "SECONDS", "how long a Job's containers run unless they tell (10)"),
     ("service-cidr", "CIDR", "addresses of services (10.96.0.0/16)"),
     ("pod-cidr", "CIDR", "addresses of pods (10.244.0.0/16)"),
     ("load-balancer-cidr", "CIDR", "addresses of load balancers and ingresses (none)"),

@@ -81,8 +81,8 @@ def daemon_set(
 def job(
     name: str, *, namespace: str = "default", pod_fields: Obj | None = None, **spec: Any
 ) -> Obj:
-    """A Job whose pods are not restarted."""
-    pods = {"spec": pod_spec(restartPolicy="Never", **(pod_fields or {}))}
+    """A Job whose pods are not restarted, unless `pod_fields` say so."""
+    pods = {"spec": pod_spec(**{"restartPolicy": "Never", **(pod_fields or {})})}
     return _object("batch/v1", "Job", name, namespace, spec={"template": pods, **spec})
 
 

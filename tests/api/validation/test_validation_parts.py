@@ -2,8 +2,8 @@
 
 import pytest
 
-from miniplane.api import validation
-from miniplane.api.validation import cron, patterns
+from miniplane.api import cron, validation
+from miniplane.api.validation import patterns
 
 
 def words(errors):

@@ -1,0 +1,1 @@
+"""Jobs: pods that have to end well so many times."""

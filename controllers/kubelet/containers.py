@@ -1,0 +1,282 @@
+"""The life of containers: how long they run, how they end, and when they are started again (pure).
+
+What a container does is decided by its pod's annotations, then, for the pods of Jobs, by its
+command, then by how long a Job's containers take unless they say otherwise. All others run until
+they are stopped.
+
+    sim.miniplane.dev/run-for: 5s            how long the pod's containers run; `forever`
+    sim.miniplane.dev/exit-code: "3"         with what they exit; "1,0": first 1, then always 0
+    sim.miniplane.dev/run-for.NAME           the same of one container, an init container or a
+    sim.miniplane.dev/exit-code.NAME         sidecar too
+
+Restarts follow `doBackOff` in `pkg/kubelet/kuberuntime/kuberuntime_manager.go` and client-go's
+`util/flowcontrol/backoff.go`: at once the first time, then 10 s after the end, doubling to 300 s;
+ten minutes after the last start all is forgotten. Times are unix seconds.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from miniplane.api import durations
+from miniplane.api.objects import Obj, annotations_of, controller_of
+from miniplane.clock import parse_time
+from miniplane.controllers.kubelet import commands
+from miniplane.controllers.kubelet import status as reports
+
+PREFIX = "sim.miniplane.dev/"
+RUN_FOR = f"{PREFIX}run-for"
+EXIT_CODE = f"{PREFIX}exit-code"
+FOREVER = "forever"
+
+FIRST_BACKOFF = 10.0
+LONGEST_BACKOFF = 300.0
+TERMINATED = 143
+"""The exit code of what is stopped before it is through: 128 and SIGTERM."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What a container does: it exits `seconds` after its start, in its nth run with the nth of
+    `exit_codes`. None: it runs until it is stopped."""
+
+    seconds: float | None = None
+    exit_codes: tuple[int, ...] = (0,)
+
+    def exit_code(self, run: int) -> int:
+        return self.exit_codes[min(run, len(self.exit_codes) - 1)]
+
+
+def is_of_job(pod: Obj) -> bool:
+    """Whether a Job waits for the pod's end."""
+    ref = controller_of(pod)
+    if ref is None or ref.get("kind") != "Job" or ref.get("apiVersion") != "batch/v1":
+        return False
+    return pod["spec"].get("restartPolicy") != "Always"
+
+
+def behaviours(pod: Obj, *, job_duration: float) -> dict[str, Behaviour]:
+    """Of the containers that end by themselves, by name; empty for most pods."""
+    notes = {k: v for k, v in annotations_of(pod).items() if k.startswith(PREFIX)}
+    of_job = is_of_job(pod)
+    if not notes and not of_job:
+        return {}
+    spec = pod["spec"]
+    found = {}
+    for container in spec["containers"]:
+        told = _noted(notes, container["name"], whole=True, otherwise=job_duration)
+        if told is None and of_job:
+            told = _of_job(container, job_duration)
+        if told is not None and told.seconds is not None:
+            found[container["name"]] = told
+    for container in spec.get("initContainers") or ():
+        otherwise = job_duration if reports.is_sidecar(container) else 0.0
+        told = _noted(notes, container["name"], whole=False, otherwise=otherwise)
+        if told is not None and told.seconds is not None:
+            found[container["name"]] = told
+    return found
+
+
+def _noted(
+    notes: Mapping[str, str], name: str, *, whole: bool, otherwise: float
+) -> Behaviour | None:
+    """What the annotations say of a container; with `whole`, those of the whole pod count too."""
+
+    def value(key: str) -> str | None:
+        return notes.get(f"{key}.{name}", notes.get(key) if whole else None)
+
+    run_for, code = value(RUN_FOR), value(EXIT_CODE)
+    codes = _codes(code) if code is not None else None
+    if run_for == FOREVER:
+        return Behaviour()
+    seconds = durations.parse(run_for) if run_for is not None else None
+    if seconds is None and codes is None:
+        return None
+    return Behaviour(max(0.0, otherwise if seconds is None else seconds), codes or (0,))
+
+
+def _codes(text: str) -> tuple[int, ...] | None:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) < 256 for part in parts):
+        return None
+    return tuple(int(part) for part in parts)
+
+
+def _of_job(container: Obj, job_duration: float) -> Behaviour:
+    argv = [*(container.get("command") or ()), *(container.get("args") or ())]
+    foreseen = commands.foresee(argv)
+    if foreseen is None:
+        return Behaviour(job_duration)
+    return Behaviour(foreseen.seconds, (foreseen.exit_code,))
+
+
+class Life:
+    """What a kubelet remembers of a pod's containers beside its status: exact times, and back-offs.
+
+    `begin` and `end` are told of what has happened; whatever nobody told of is taken from the
+    status, whose times are whole seconds.
+    """
+
+    __slots__ = ("_backoffs", "_began", "_ended", "uid")
+
+    def __init__(self, uid: str):
+        self.uid = uid
+        self._began: dict[str, tuple[int, float]] = {}
+        """By container: which run, and since when it runs."""
+        self._ended: dict[str, tuple[int, float]] = {}
+        self._backoffs: dict[str, tuple[float, float]] = {}
+        """By container: the back-off that its next end is due, and when it was set."""
+
+    def begin(self, name: str, run: int, now: float) -> None:
+        """A container has been started; run 0 is the first."""
+        self._began[name] = (run, now)
+        if run:
+            delay, since = self._backoffs.get(name, (0.0, now))
+            if not delay or now - since > 2 * LONGEST_BACKOFF:
+                delay = FIRST_BACKOFF
+            else:
+                delay = min(2 * delay, LONGEST_BACKOFF)
+            self._backoffs[name] = (delay, now)
+
+    def end(self, name: str, run: int, now: float) -> None:
+        """A container has exited."""
+        self._ended[name] = (run, now)
+
+    def began(self, status: Obj) -> float:
+        """When a running container was started."""
+        known = self._began.get(status["name"])
+        if known is not None and known[0] == status["restartCount"]:
+            return known[1]
+        return _moment(status["state"]["running"].get("startedAt"))
+
+    def restarts_at(self, status: Obj) -> tuple[float, float]:
+        """When a container that has exited may be started again, and the back-off that makes it
+        wait: 0 where there is none."""
+        name = status["name"]
+        known = self._ended.get(name)
+        if known is not None and known[0] == status["restartCount"]:
+            ended = known[1]
+        else:
+            ended = _moment(last_exit(status).get("finishedAt"))
+        delay, since = self._backoffs.get(name, (0.0, 0.0))
+        if not delay or ended - since > 2 * LONGEST_BACKOFF:
+            return ended, 0.0
+        return ended + delay, delay
+
+
+def _moment(text: str | None) -> float:
+    return parse_time(text) if text else 0.0
+
+
+def last_exit(status: Obj) -> Obj:
+    """The `terminated` of a container's last end; empty if it has not ended yet."""
+    state = status["state"].get("terminated") or (status.get("lastState") or {}).get("terminated")
+    found: Obj = state or {}
+    return found
+
+
+def comes_back(policy: str, status: Obj) -> bool:
+    """Whether a container that has exited is started again, by its restart policy."""
+    if policy == "Always":
+        return True
+    return policy == "OnFailure" and last_exit(status).get("exitCode", 0) != 0
+
+
+def policy_of(container: Obj, spec: Obj, *, init: bool) -> str:
+    """The restart policy of a container. An init container that was successful is through."""
+    policy: str = spec.get("restartPolicy") or "Always"
+    if not init:
+        return policy
+    if reports.is_sidecar(container):
+        return "Always"
+    return "Never" if policy == "Never" else "OnFailure"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Due:
+    """What is to happen to a pod's containers now, and when (unix seconds) to look again."""
+
+    exits: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """Exit codes of those whose time is over."""
+    waits: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """Back-offs, in seconds, of those that have exited and have to wait from now on."""
+    restarts: tuple[str, ...] = ()
+    """Those that are started again."""
+    overdue: bool = False
+    """Whether the pod has been active for longer than its deadline."""
+    next: float | None = None
+
+
+NOTHING = Due()
+
+
+def due(
+    pod: Obj,
+    known: Mapping[str, Obj],
+    behaviour: Mapping[str, Behaviour],
+    life: Life,
+    *,
+    now: float,
+) -> Due:
+    """What is due for an accepted pod that has not ended; `known` are its container statuses."""
+    exits: dict[str, int] = {}
+    waits: dict[str, float] = {}
+    restarts: list[str] = []
+    moments: list[float] = []
+    for container, init in _all(pod["spec"]):
+        name = container["name"]
+        status = known.get(name)
+        if status is None:
+            continue
+        state = reports.state_of(status)
+        if state == "running":
+            does = behaviour.get(name)
+            if does is not None and does.seconds is not None:
+                ends = life.began(status) + does.seconds
+                if ends <= now:
+                    exits[name] = does.exit_code(status["restartCount"])
+                else:
+                    moments.append(ends)
+        elif last_exit(status) and comes_back(policy_of(container, pod["spec"], init=init), status):
+            at, delay = life.restarts_at(status)
+            if at <= now:
+                restarts.append(name)
+            else:
+                moments.append(at)
+                if state == "terminated":
+                    waits[name] = delay
+    overdue = False
+    limit = pod["spec"].get("activeDeadlineSeconds")
+    if limit is not None:
+        deadline = _moment(pod["status"].get("startTime")) + limit
+        overdue = deadline <= now
+        moments.append(deadline)
+    later = min((moment for moment in moments if moment > now), default=None)
+    return Due(exits, waits, tuple(restarts), overdue, later)
+
+
+def _all(spec: Obj) -> Iterator[tuple[Any, bool]]:
+    for container in spec.get("initContainers") or ():
+        yield container, True
+    for container in spec["containers"]:
+        yield container, False
+
+
+def phase_of(spec: Obj, known: Mapping[str, Obj]) -> str:
+    """The phase that the containers of a pod that runs have brought it to (`getPhase` in
+    `pkg/kubelet/kubelet_pods.go`); `Pending` while it is not initialized."""
+    for container in spec.get("initContainers") or ():
+        status = known.get(container["name"], {})
+        if reports.is_sidecar(container) or not status:
+            continue
+        failed = status["state"].get("terminated", {}).get("exitCode", 0) != 0
+        if failed and policy_of(container, spec, init=True) == "Never":
+            return "Failed"
+    statuses = [known[c["name"]] for c in spec["containers"] if c["name"] in known]
+    if not any(reports.has_run(status) for status in statuses):
+        return "Pending"
+    policy = spec.get("restartPolicy") or "Always"
+    if any("terminated" not in s["state"] or comes_back(policy, s) for s in statuses):
+        return "Running"
+    well = all(s["state"]["terminated"].get("exitCode") == 0 for s in statuses)
+    return "Succeeded" if well else "Failed"

@@ -1,0 +1,1 @@
+"""Finished Jobs that nobody needs any more."""
