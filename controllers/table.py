@@ -22,6 +22,7 @@ from miniplane.controllers.loadbalancer.controller import (
 from miniplane.controllers.namespace.controller import NamespaceController
 from miniplane.controllers.nodeipam.controller import NodeIpamController, TtlController
 from miniplane.controllers.nodelifecycle.controller import NodeLifecycleController
+from miniplane.controllers.podautoscaler.controller import HorizontalPodAutoscalerController
 from miniplane.controllers.podgc.controller import PodGCController
 from miniplane.controllers.policystatus.controller import PolicyStatusController
 from miniplane.controllers.replicaset.controller import (
@@ -68,6 +69,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     LoadBalancerController,
     IngressController,
     DisruptionController,
+    HorizontalPodAutoscalerController,
     VolumeBinder,
     EphemeralVolumes,
     ClaimProtection,

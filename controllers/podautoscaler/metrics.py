@@ -1,0 +1,191 @@
+"""What each metric of an autoscaler proposes, and how its status says so (pure)."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from miniplane.api import quantity
+from miniplane.api.objects import Obj
+from miniplane.controllers.podautoscaler import replicas, usage
+from miniplane.controllers.podautoscaler.replicas import Proposal, Question, Tolerances
+from miniplane.controllers.podautoscaler.usage import MetricError
+
+Condition = tuple[str, str, str, str]
+Event = tuple[str, str, str]
+"""Type, reason, message."""
+
+UNABLE = "the HPA was unable to compute the replica count: "
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Observed:
+    """What there is to know about the target's pods.
+
+    `metrics` are the PodMetrics of its pods, or the reason why there are none.
+    """
+
+    pods: Sequence[Obj]
+    metrics: Sequence[Obj] | str
+    current: int
+    now: float
+    tolerances: Tolerances = replicas.DEFAULT
+
+    def question(self, resource: str, container: str) -> Question:
+        if isinstance(self.metrics, str):
+            why = f"unable to fetch metrics from resource metrics API: {self.metrics}"
+            raise MetricError(f"unable to get metrics for resource {resource}: {why}")
+        try:
+            usages = usage.of_pods(self.metrics, resource, container)
+        except MetricError as error:
+            raise MetricError(f"unable to get metrics for resource {resource}: {error}") from None
+        return Question(self.pods, usages, resource, self.current, self.now, self.tolerances)
+
+
+@dataclasses.dataclass(slots=True)
+class Proposals:
+    """What all metrics together ask for. `replicas` is None when that cannot be said."""
+
+    replicas: int | None
+    name: str
+    """The metric that asks for the most."""
+    statuses: list[Obj]
+    conditions: list[Condition]
+    events: list[Event]
+    error: str = ""
+
+
+def propose(specs: Sequence[Obj], observed: Observed) -> Proposals:
+    """The most that any metric asks for. Metrics that fail keep replicas from going down."""
+    best: int | None = None
+    name, first = "", ""
+    statuses: list[Obj] = []
+    events: list[Event] = []
+    failed: Condition | None = None
+    invalid = 0
+    for spec in specs:
+        try:
+            proposal, said, status = _one(spec, observed)
+        except _Failed as failure:
+            invalid += 1
+            statuses.append({"type": ""})
+            events.append(("Warning", failure.reason, failure.text))
+            if failed is None:
+                first = failure.whole
+                text = UNABLE + failure.text
+                failed = ("ScalingActive", "False", failure.reason, text)
+            continue
+        statuses.append(status)
+        if best is None or proposal.replicas > best:
+            best, name = proposal.replicas, said
+    error = ""
+    if failed is not None:
+        error = f"invalid metrics ({invalid} invalid out of {len(specs)}), first error is: {first}"
+        if best is None or best < observed.current:
+            return Proposals(None, "", statuses, [failed], events, error)
+    text = f"the HPA was able to successfully calculate a replica count from {name}"
+    active = ("ScalingActive", "True", "ValidMetricFound", text)
+    return Proposals(best or 0, name, statuses, [active], events, error)
+
+
+class _Failed(Exception):
+    def __init__(self, reason: str, text: str, whole: str):
+        self.reason, self.text, self.whole = reason, text, whole
+
+
+def _one(spec: Obj, observed: Observed) -> tuple[Proposal, str, Obj]:
+    return _KINDS[spec["type"]](spec, observed)
+
+
+def _resource(spec: Obj, observed: Observed) -> tuple[Proposal, str, Obj]:
+    source = spec["resource"]
+    name = source["name"]
+    try:
+        proposal, said, current = _usage(source["target"], observed, name, "")
+    except MetricError as error:
+        whole = f"failed to get {name} resource metric value: {error}"
+        raise _Failed("FailedGetResourceMetric", str(error), whole) from None
+    return proposal, said, {"type": "Resource", "resource": {"name": name, "current": current}}
+
+
+def _container(spec: Obj, observed: Observed) -> tuple[Proposal, str, Obj]:
+    source = spec["containerResource"]
+    name, container = source["name"], source["container"]
+    try:
+        proposal, said, current = _usage(source["target"], observed, name, container)
+    except MetricError as error:
+        whole = f"failed to get {container} container metric value: {error}"
+        raise _Failed("FailedGetContainerResourceMetric", str(error), whole) from None
+    status = {"name": name, "container": container, "current": current}
+    return proposal, said, {"type": "ContainerResource", "containerResource": status}
+
+
+def _usage(
+    target: Mapping[str, Any], observed: Observed, name: str, container: str
+) -> tuple[Proposal, str, Obj]:
+    if target.get("averageValue") is not None:
+        try:
+            question = observed.question(name, container)
+            milli = quantity.to_milli(target["averageValue"])
+            proposal = replicas.by_average(question, milli)
+        except MetricError as error:
+            raise MetricError(f"failed to get {name} usage: {error}") from None
+        return proposal, f"{name} resource", {"averageValue": _text(proposal.average)}
+    percent = target.get("averageUtilization")
+    if percent is None:
+        raise MetricError(
+            "invalid resource metric source: neither an average utilization target nor an average "
+            "value (usage) target was set"
+        )
+    try:
+        question = observed.question(name, container)
+        proposal = replicas.by_utilization(question, percent, container)
+    except MetricError as error:
+        raise MetricError(f"failed to get {name} utilization: {error}") from None
+    kind = "container resource" if container else "resource"
+    said = f"{name} {kind} utilization (percentage of request)"
+    current = {
+        "averageUtilization": proposal.utilization,
+        "averageValue": _text(proposal.average),
+    }
+    return proposal, said, current
+
+
+def _pods(spec: Obj, observed: Observed) -> tuple[Proposal, str, Obj]:
+    name = spec["pods"]["metric"]["name"]
+    text = f"unable to get metric {name}: {_NO_CUSTOM}"
+    raise _Failed("FailedGetPodsMetric", text, f"failed to get pods metric value: {text}")
+
+
+def _object(spec: Obj, observed: Observed) -> tuple[Proposal, str, Obj]:
+    source = spec["object"]
+    name, ref = source["metric"]["name"], source["describedObject"]
+    text = f"unable to get metric {name}: {_NO_CUSTOM} on {ref['kind']} {ref['name']}"
+    raise _Failed("FailedGetObjectMetric", text, f"failed to get object metric value: {text}")
+
+
+def _external(spec: Obj, observed: Observed) -> tuple[Proposal, str, Obj]:
+    name = spec["external"]["metric"]["name"]
+    text = (
+        f"unable to get external metric {name}: unable to fetch metrics from external metrics API: "
+        f"the server could not find the requested resource (get {name}.external.metrics.k8s.io)"
+    )
+    whole = f"failed to get {name} external metric value: {text}"
+    raise _Failed("FailedGetExternalMetric", text, whole)
+
+
+_NO_CUSTOM = (
+    "unable to fetch metrics from custom metrics API: no custom metrics API "
+    "(custom.metrics.k8s.io) registered"
+)
+
+_KINDS: dict[str, Callable[[Obj, Observed], tuple[Proposal, str, Obj]]] = {
+    "Resource": _resource,
+    "ContainerResource": _container,
+    "Pods": _pods,
+    "Object": _object,
+    "External": _external,
+}
+
+
+def _text(milli: int) -> str:
+    return quantity.canonical(f"{milli}m")
