@@ -55,7 +55,7 @@ class Serving:
         if config.allow_remote:
             names.append(socket.gethostname())
         return authority.issue(
-            "kube-apiserver", purpose="server auth", names=list(dict.fromkeys(names))
+            "kube-apiserver", purpose="server auth", names=list(dict.fromkeys(filter(None, names)))
         )
 
 

@@ -47,6 +47,8 @@ def _special(context: Context, node: str, asked: Attributes) -> str | None:
             if not asked.namespace:
                 return "can only read namespaced object of this type"
             return _related(context, node, asked)
+        case "", "nodes":
+            return _own_node(node, asked)
         case "", "persistentvolumeclaims" if asked.subresource == "status":
             if asked.verb not in ("update", "patch"):
                 return "can only get/update/patch this type"
@@ -82,6 +84,15 @@ def _special(context: Context, node: str, asked: Attributes) -> str | None:
                 return "can only access CSINode with the same name as the requesting node"
             return ""
     return None
+
+
+def _own_node(node: str, asked: Attributes) -> str | None:
+    """Reading is restricted to its own; so would writing be, by admission."""
+    if asked.subresource or asked.verb not in _READ or asked.name == node:
+        return None
+    if not asked.name:
+        return f"node '{node}' cannot read all nodes, only its own Node object"
+    return f"node '{node}' cannot read '{asked.name}', only its own Node object"
 
 
 def _related(context: Context, node: str, asked: Attributes) -> str:

@@ -144,6 +144,14 @@ def test_a_node_reads_the_volume_of_a_claim(nodes):
             "can only access node lease with the same name as the requesting node",
         ),
         (
+            {"resource": "nodes", "name": "b"},
+            "node 'a' cannot read 'b', only its own Node object",
+        ),
+        (
+            {"verb": "list", "resource": "nodes"},
+            "node 'a' cannot read all nodes, only its own Node object",
+        ),
+        (
             {"group": "storage.k8s.io", "resource": "csinodes", "name": "b"},
             "can only access CSINode with the same name as the requesting node",
         ),

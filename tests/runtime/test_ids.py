@@ -71,3 +71,15 @@ def test_work_that_is_done_over_draws_the_same() -> None:
     with draws.repeated(ids):
         ids.suffix()
         assert work() != first, "what follows another draw is drawn anew"
+
+
+def test_secrets_are_repeated_with_a_seed_only():
+    assert Ids(1).fork("a").secret(8) == Ids(1).fork("a").secret(8)
+    assert Ids(1).secret(8) != Ids(2).secret(8)
+    alike = [Ids(), Ids()]
+    for ids in alike:
+        # Whoever has seen enough uids knows the state of the generator.
+        ids._random.seed(7)
+    assert alike[0].uid() == alike[1].uid()
+    assert alike[0].secret(32) != alike[1].secret(32)
+    assert alike[0].fork("a").secret(32) != alike[1].fork("a").secret(32)
