@@ -215,11 +215,7 @@ def _counter_sets(errors: Errors, path: str, sets: Sequence[Object], key: str) -
     """Sets of counters, those that there are or those that a device takes from; `key` names one."""
     known: list[str] = []
     for i, found in enumerate(sets):
-        name = found.get(key) or ""
-        if name:
-            _request_name(errors, f"{path}[{i}].{key}", name, known)
-        else:
-            errors.append(field.required(f"{path}[{i}].{key}"))
+        _request_name(errors, f"{path}[{i}].{key}", found.get(key) or "", known)
         if not found.get("counters"):
             errors.append(field.required(f"{path}[{i}].counters"))
         for counter in found.get("counters") or ():

@@ -258,7 +258,7 @@ REAL_500 = {
     "failed to convert new object": "an apply configuration whose types are wrong",
     "failed to create typed patch object": "an apply configuration that does not fit the schema",
     "the spec replicas field": "the scale of a custom resource without the field",
-    "unable to find api field": "",
+    "unknown patch type": "a $patch directive that there is none of",
 }
 """What a real server answers with a 500 too: a part of the message, and why."""
 

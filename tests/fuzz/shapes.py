@@ -207,7 +207,7 @@ def places(schemas: Schemas, schema: Schema, obj: Any) -> list[tuple[Any, Schema
     return out
 
 
-_FIXED = ("apiVersion", "kind", "name", "namespace", "managedFields")
+_FIXED = ("apiVersion", "kind", "metadata", "name", "namespace", "managedFields")
 
 
 def lively(chance: Chance, row: Resource) -> Obj:
