@@ -3,7 +3,7 @@
 Expressions of selectors are compiled elsewhere; here they only have to be there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from miniplane.api import field, names
@@ -204,7 +204,22 @@ def resource_slice(errors: Errors, obj: Object) -> None:
         errors.append(field.too_many("spec.devices", len(devices), _DEVICES_LIMIT))
     known: list[str] = []
     for i, device in enumerate(devices):
-        _request_name(errors, f"spec.devices[{i}].name", device.get("name") or "", known)
+        where = f"spec.devices[{i}]"
+        _request_name(errors, f"{where}.name", device.get("name") or "", known)
+        consumed = device.get("consumesCounters") or ()
+        _counter_sets(errors, f"{where}.consumesCounters", consumed, "counterSet")
+    _counter_sets(errors, "spec.sharedCounters", spec.get("sharedCounters") or (), "name")
+
+
+def _counter_sets(errors: Errors, path: str, sets: Sequence[Object], key: str) -> None:
+    """Sets of counters, those that there are or those that a device takes from; `key` names one."""
+    known: list[str] = []
+    for i, found in enumerate(sets):
+        _request_name(errors, f"{path}[{i}].{key}", found.get(key) or "", known)
+        if not found.get("counters"):
+            errors.append(field.required(f"{path}[{i}].counters"))
+        for counter in found.get("counters") or ():
+            checks.dns_label(errors, f"{path}[{i}].counters", counter)
 
 
 def _pool(errors: Errors, path: str, pool: Object) -> None:

@@ -129,9 +129,9 @@ class JobStrategy(_Counted):
         if not spec.get("manualSelector"):
             labels = {
                 "controller-uid": uid,
-                "job-name": metadata["name"],
+                "job-name": metadata.get("name", ""),
                 "batch.kubernetes.io/controller-uid": uid,
-                "batch.kubernetes.io/job-name": metadata["name"],
+                "batch.kubernetes.io/job-name": metadata.get("name", ""),
             }
             template = spec["template"] = thaw(spec.get("template") or {})
             template_meta = template.setdefault("metadata", {})
