@@ -17,6 +17,7 @@ from miniplane.store.mvcc import Store
 if TYPE_CHECKING:
     from miniplane.registry.admission import Chain
     from miniplane.registry.allocators import Allocators
+    from miniplane.registry.watching import Watch
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Context:
     chain: "Chain"
     """The admission plugins."""
     joined: JoinCache = dataclasses.field(default_factory=JoinCache)
+    watches: "dict[str, dict[Watch, None]]" = dataclasses.field(default_factory=dict)
+    """The open watches of custom resources, by the names of their definitions."""
 
     def find(self, resource: Resource, namespace: str, name: str) -> Obj | None:
         """Another object, or None where there is none."""

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from miniplane.api.customresources import definitions
 from miniplane.api.objects import Obj
+from miniplane.registry import watching
 from miniplane.registry.context import Context
-from miniplane.registry.strategy import Strategy, restore
+from miniplane.registry.strategy import Finish, Strategy, restore
 
 
 class CustomResourceDefinitionStrategy(Strategy):
@@ -30,6 +31,16 @@ class CustomResourceDefinitionStrategy(Strategy):
                 versions.append(version["name"])
         status["storedVersions"] = versions
         obj["status"] = status
+
+    def begin_update(self, obj: Obj, old: Obj, context: Context) -> Finish:
+        def finish(written: bool) -> None:
+            if written and obj["spec"] != old["spec"]:
+                watching.end_watches(context, old["metadata"]["name"])
+
+        return finish
+
+    def after_delete(self, obj: Obj, context: Context) -> None:
+        watching.end_watches(context, obj["metadata"]["name"])
 
     def first_delete(self, obj: Obj, context: Context) -> Obj | None:
         """Mark as Terminating; the instances have to go first."""
