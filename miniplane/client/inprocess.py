@@ -167,7 +167,7 @@ class InProcessWatch:
         if self._closed:
             raise WatchEnded
         events = await self._watch.next(timeout)
-        if not events and (timeout is None or self._closed):
+        if not events and (timeout is None or self._closed or self._watch.ended):
             raise WatchEnded
         return [ClientEvent(e.type, e.stored, str(e.revision)) for e in events]
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from miniplane.registry.admission.extensions import Extensions
     from miniplane.registry.allocators import Allocators
     from miniplane.registry.customresources import CustomResources
+    from miniplane.registry.watching import Watch
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Context:
     """Those of the static token file, by token."""
     joined: JoinCache = dataclasses.field(default_factory=JoinCache)
     decisions: Decisions = dataclasses.field(default_factory=Decisions)
+    watches: "dict[str, dict[Watch, None]]" = dataclasses.field(default_factory=dict)
+    """The open watches of custom resources, by the names of their definitions."""
 
     def find(self, resource: Resource, namespace: str, name: str) -> Obj | None:
         """Another object, or None where there is none."""

@@ -46,7 +46,7 @@ class WatchEvent:
 class Watch:
     """A client's view of the writes to one resource. Must be closed."""
 
-    __slots__ = ("_filter", "_initial", "_skip_to", "_watcher", "resource")
+    __slots__ = ("_filter", "_initial", "_open", "_skip_to", "_watcher", "resource")
 
     def __init__(
         self,
@@ -55,12 +55,22 @@ class Watch:
         chosen: Filter,
         initial: list[WatchEvent],
         skip_to: int,
+        open_watches: "dict[Watch, None] | None" = None,
     ):
+        """`open_watches` is where the watch is to be found as long as it is open."""
         self.resource = resource
         self._watcher = watcher
         self._filter = chosen
         self._initial = initial
         self._skip_to = skip_to
+        self._open = open_watches
+        if open_watches is not None:
+            open_watches[self] = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come, for now or for ever, without anything being wrong."""
+        return self._watcher.closed and not self._initial
 
     @property
     def idle(self) -> bool:
@@ -90,6 +100,8 @@ class Watch:
             initial, self._initial = self._initial, []
             return initial
         watcher = self._watcher
+        if watcher.closed:
+            return []
         try:
             while not watcher.idle:
                 events = self._convert(watcher.read())
@@ -141,8 +153,18 @@ class Watch:
         """A bookmark for now: up to its revision, nothing has been missed."""
         return WatchEvent(BOOKMARK, None, self.revision)
 
+    def end(self) -> None:
+        """Let the stream end once the reader has had what is there; wake him if he waits."""
+        try:
+            self._initial = self._initial + self.poll()
+        except errors.StatusError:
+            return  # the reader will hear of that
+        self.close()
+
     def close(self) -> None:
         self._watcher.close()
+        if self._open is not None:
+            self._open.pop(self, None)
 
 
 def watch(context: Context, resource: Resource, namespace: str, options: ListOptions) -> Watch:
@@ -173,4 +195,24 @@ def watch(context: Context, resource: Resource, namespace: str, options: ListOpt
         # Not written yet: wait for it, as the real server's cache does.
         skip_to, after = after, store.revision
     watcher = store.watch(prefix, after=after)
-    return Watch(resource, watcher, chosen, initial, skip_to)
+    custom = resource.custom
+    known = None if custom is None else context.watches.setdefault(custom.definition_name, {})
+    return Watch(resource, watcher, chosen, initial, skip_to, known)
+
+
+DRAIN = 1.0
+"""How long the watches of a custom resource go on after its definition has changed, in seconds."""
+
+
+def end_watches(context: Context, definition: str) -> None:
+    """End the watches that are open on the resources of a definition: what they would show next
+    belongs to another form of it. After `tearDown` in `customresource_handler.go`."""
+    watches = list(context.watches.get(definition, ()))
+
+    def end() -> None:
+        for open_watch in watches:
+            open_watch.end()
+
+    if watches:
+        label = ("custom resources", "end watches", definition)
+        context.clock.call_later(DRAIN, end, background=True, label=label)

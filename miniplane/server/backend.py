@@ -87,6 +87,10 @@ class WatchEvent(Protocol):
 
 
 class Watch(Protocol):
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come, without anything being wrong."""
+
     async def next(self, timeout: float | None) -> Sequence[WatchEvent]:
         """The next events, none after `timeout` seconds. StatusError when the window has passed."""
 

@@ -46,6 +46,8 @@ class Event:
 
 
 class Watch:
+    ended = False
+
     def __init__(self):
         self.events = []
         self.closed = False

@@ -71,6 +71,8 @@ class FakeEvent:
 class FakeWatch:
     """Events that a test puts in; an exception among them is raised."""
 
+    ended = False
+
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Any] = asyncio.Queue()
         self.closed = False

@@ -6,6 +6,7 @@ from miniplane.api.customresources import definitions
 from miniplane.api.objects import Obj
 from miniplane.api.options import User
 from miniplane.registry import conditions as times
+from miniplane.registry import watching
 from miniplane.registry.context import Context
 from miniplane.registry.strategy import Finish, Strategy, restore
 
@@ -32,6 +33,16 @@ class CustomResourceDefinitionStrategy(Strategy):
                 versions.append(version["name"])
         status["storedVersions"] = versions
         obj["status"] = status
+
+    def begin_update(self, obj: Obj, old: Obj, context: Context) -> Finish:
+        def finish(written: bool) -> None:
+            if written and obj["spec"] != old["spec"]:
+                watching.end_watches(context, old["metadata"]["name"])
+
+        return finish
+
+    def after_delete(self, obj: Obj, context: Context) -> None:
+        watching.end_watches(context, obj["metadata"]["name"])
 
     def first_delete(self, obj: Obj, context: Context) -> Obj | None:
         """Mark as Terminating; the instances have to go first."""

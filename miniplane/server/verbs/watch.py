@@ -120,7 +120,7 @@ class Stream:
                 await self._send(map(self.encoder.line, events))
                 self.call.state.meter.sent(self.call.resource, len(events))
             now = clock.time()
-            if now >= end:
+            if now >= end or source.ended:
                 return
             if now >= bookmark_at:
                 await self._send((self.encoder.line(source.bookmark()),))

@@ -306,6 +306,7 @@ async def test_adoption_and_release(stage: Stage) -> None:
     await stage.create()
     [pod] = await stage.c.pods()
     name = pod["metadata"]["name"]
+    await stage.c.advance(1)
     free = {"metadata": {"labels": {"app": "mine"}}}
     await stage.client.patch(PODS, name, free, "default")
     await stage.c.settle()
