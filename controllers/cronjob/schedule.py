@@ -50,8 +50,7 @@ def following(schedule: Schedule, after: float, zone: Zone) -> int | None:
             year, month = (local.year, local.month + 1) if local.month < 12 else (local.year + 1, 1)
             moment, whole = _at(zone, year, month, 1), True
         elif not _suits(schedule, local):
-            day = local.date() + datetime.timedelta(days=1)
-            moment, whole = _midnight(zone, day), True
+            moment, whole = _next_day(zone, local, local.hour if whole else 0), True
         elif local.hour not in hours:
             if not whole:
                 moment = _at(zone, local.year, local.month, local.day, local.hour)
@@ -96,9 +95,11 @@ def _at(zone: Zone, year: int, month: int, day: int, hour: int = 0) -> int:
     return naive - _offset(naive - offset, zone)
 
 
-def _midnight(zone: Zone, day: datetime.date) -> int:
-    """The beginning of a day, which is not always at midnight."""
-    moment = _at(zone, day.year, day.month, day.day)
+def _next_day(zone: Zone, local: datetime.datetime, hour: int) -> int:
+    """The next day at that hour, put right to midnight where clocks were changed in between. A day
+    without a midnight may be passed over, as the library does it."""
+    day = local.date() + datetime.timedelta(days=1)
+    moment = _at(zone, day.year, day.month, day.day, hour)
     hour = _local(moment, zone).hour
     if hour:
         moment += 3600 * (24 - hour if hour > 12 else -hour)
