@@ -34,13 +34,17 @@ def zone_of(name: str) -> Zone:
 def following(schedule: Schedule, after: float, zone: Zone) -> int | None:
     """The first time later than `after` at which the schedule is due; None if there is none.
 
-    Takes some dozen steps in UTC, and up to some hundred elsewhere.
+    Takes some dozen steps; the same is asked several times for each time that comes.
     """
     if schedule.every:
         return int(after) + schedule.every
+    return _following(schedule, int(after), zone)
+
+
+@functools.lru_cache(maxsize=1024)
+def _following(schedule: Schedule, after: int, zone: Zone) -> int | None:
     minutes, hours, _, months, _ = schedule.fields
-    regular = zone is datetime.UTC
-    moment = int(after) + 1
+    moment = after + 1
     local = _local(moment, zone)
     limit = local.year + YEARS
     whole = False
@@ -54,12 +58,15 @@ def following(schedule: Schedule, after: float, zone: Zone) -> int | None:
         elif local.hour not in hours:
             if not whole:
                 moment = _at(zone, local.year, local.month, local.day, local.hour)
-            # Clocks that are changed make hours that are not one after the other.
-            step = _distance(hours, local.hour, 24) if regular else 1
-            moment, whole = moment + 3600 * step, True
+            step = 3600 * _distance(hours, local.hour, 24)
+            # Where clocks are changed, not every hour follows the one before it.
+            steady = _offset(moment + step, zone) == _offset(moment, zone)
+            moment, whole = moment + (step if steady else 3600), True
         elif local.minute not in minutes:
-            step = _distance(minutes, local.minute, 60) if regular else 1
-            moment, whole = moment - moment % 60 + 60 * step, True
+            moment, whole = moment - moment % 60, True
+            step = 60 * _distance(minutes, local.minute, 60)
+            steady = _offset(moment + step, zone) == _offset(moment, zone)
+            moment += step if steady else 60
         elif local.second:
             moment, whole = moment + 60 - local.second, True
         else:
