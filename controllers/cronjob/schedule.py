@@ -34,13 +34,17 @@ def zone_of(name: str) -> Zone:
 def following(schedule: Schedule, after: float, zone: Zone) -> int | None:
     """The first time later than `after` at which the schedule is due; None if there is none.
 
-    Takes some dozen steps in UTC, and up to some hundred elsewhere.
+    Takes some dozen steps; the same is asked several times for each time that comes.
     """
     if schedule.every:
         return int(after) + schedule.every
+    return _following(schedule, int(after), zone)
+
+
+@functools.lru_cache(maxsize=1024)
+def _following(schedule: Schedule, after: int, zone: Zone) -> int | None:
     minutes, hours, _, months, _ = schedule.fields
-    regular = zone is datetime.UTC
-    moment = int(after) + 1
+    moment = after + 1
     local = _local(moment, zone)
     limit = local.year + YEARS
     whole = False
@@ -50,17 +54,19 @@ def following(schedule: Schedule, after: float, zone: Zone) -> int | None:
             year, month = (local.year, local.month + 1) if local.month < 12 else (local.year + 1, 1)
             moment, whole = _at(zone, year, month, 1), True
         elif not _suits(schedule, local):
-            day = local.date() + datetime.timedelta(days=1)
-            moment, whole = _midnight(zone, day), True
+            moment, whole = _next_day(zone, local, local.hour if whole else 0), True
         elif local.hour not in hours:
             if not whole:
                 moment = _at(zone, local.year, local.month, local.day, local.hour)
-            # Clocks that are changed make hours that are not one after the other.
-            step = _distance(hours, local.hour, 24) if regular else 1
-            moment, whole = moment + 3600 * step, True
+            step = 3600 * _distance(hours, local.hour, 24)
+            # Where clocks are changed, not every hour follows the one before it.
+            steady = _offset(moment + step, zone) == _offset(moment, zone)
+            moment, whole = moment + (step if steady else 3600), True
         elif local.minute not in minutes:
-            step = _distance(minutes, local.minute, 60) if regular else 1
-            moment, whole = moment - moment % 60 + 60 * step, True
+            moment, whole = moment - moment % 60, True
+            step = 60 * _distance(minutes, local.minute, 60)
+            steady = _offset(moment + step, zone) == _offset(moment, zone)
+            moment += step if steady else 60
         elif local.second:
             moment, whole = moment + 60 - local.second, True
         else:
@@ -96,9 +102,11 @@ def _at(zone: Zone, year: int, month: int, day: int, hour: int = 0) -> int:
     return naive - _offset(naive - offset, zone)
 
 
-def _midnight(zone: Zone, day: datetime.date) -> int:
-    """The beginning of a day, which is not always at midnight."""
-    moment = _at(zone, day.year, day.month, day.day)
+def _next_day(zone: Zone, local: datetime.datetime, hour: int) -> int:
+    """The next day at that hour, put right to midnight where clocks were changed in between. A day
+    without a midnight may be passed over, as the library does it."""
+    day = local.date() + datetime.timedelta(days=1)
+    moment = _at(zone, day.year, day.month, day.day, hour)
     hour = _local(moment, zone).hour
     if hour:
         moment += 3600 * (24 - hour if hour > 12 else -hour)
