@@ -18,8 +18,8 @@ from kubernetes.leaderelection import electionconfig, leaderelection  # noqa: E4
 from kubernetes.leaderelection.resourcelock.leaselock import LeaseLock  # noqa: E402
 
 from tests.clients import manifests  # noqa: E402
-from tests.clients.storm import CHANGES, END, Seen, seen  # noqa: E402
-from tests.serving import eventually  # noqa: E402
+from tests.clients.storm import END, Seen, seen  # noqa: E402
+from tests.serving import PATIENCE, eventually  # noqa: E402
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MERGE = "application/merge-patch+json"
@@ -406,10 +406,10 @@ def test_an_informer_keeps_in_step_with_a_storm(wire, namespace, storm):
     eventually(lambda: shared.cache.list_keys())
     storm.start()
     for part in (0.2, 0.4, 0.6, 0.8):
-        eventually(lambda part=part: storm.done > part * CHANGES)
+        storm.reach(part)
         wire.cut()
     listed = storm.end()
-    eventually(lambda: shared.cache.get_by_key(f"{namespace}/{END}"))
+    eventually(lambda: shared.cache.get_by_key(f"{namespace}/{END}"), patience=4 * PATIENCE)
     shared.stop()
     held = {each.metadata.name: int(each.metadata.resource_version) for each in shared.cache.list()}
     assert held == listed
