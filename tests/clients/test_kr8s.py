@@ -6,7 +6,6 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-import httpx
 import pytest
 
 pytest.importorskip("kr8s", reason="no Python client `kr8s` here")
