@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("kr8s", reason="no Python client `kr8s` here")
 
+import httpx
 import kr8s
 import kr8s.asyncio
 from kr8s.asyncio import objects
