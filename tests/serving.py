@@ -73,9 +73,9 @@ class Cluster:
         assert (code, self.log.read_text()) == (0, "")
 
 
-def eventually(check: Callable[[], Any]) -> Any:
+def eventually(check: Callable[[], Any], *, patience: float = PATIENCE) -> Any:
     """The answer of `check` as soon as it is true, or raises no AssertionError any more."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         try:
             answer = check()

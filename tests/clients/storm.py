@@ -97,6 +97,11 @@ class Storm:
     def start(self) -> None:
         self._thread.start()
 
+    def reach(self, part: float) -> None:
+        """Wait until more than this part of the changes is written, for as long as it goes on."""
+        while self.done <= part * CHANGES and self._thread.is_alive():
+            self._thread.join(0.01)
+
     def end(self) -> dict[str, int]:
         """Wait for the end; the revision of each object that the server lists then."""
         self._thread.join()

@@ -5,6 +5,7 @@ import dataclasses
 import threading
 import urllib.error
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +13,6 @@ import pytest
 kopf = pytest.importorskip("kopf", reason="no operator framework `kopf` here")
 
 from tests.clients import raw  # noqa: E402
-from tests.clients.storm import CHANGES  # noqa: E402
 from tests.serving import PATIENCE, eventually  # noqa: E402
 
 
@@ -27,6 +27,7 @@ class Operator:
         self._stop = threading.Event()
         self._ready = threading.Event()
         self._failure: BaseException | None = None
+        self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run)
 
         @kopf.on.login(registry=self.registry)
@@ -45,11 +46,18 @@ class Operator:
         if self._failure:
             raise self._failure
 
+    def ask(self, question: Callable[[], Any]) -> Any:
+        """What a function returns that is called between the operator's own steps."""
+
+        async def answer() -> Any:
+            return question()
+
+        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result(PATIENCE)
+
     def _run(self) -> None:
-        loop = asyncio.new_event_loop()
         try:
             kopf.run(
-                loop=loop,
+                loop=self._loop,
                 registry=self.registry,
                 settings=self.settings,
                 namespaces=[self._namespace],
@@ -60,7 +68,7 @@ class Operator:
         except BaseException as failure:
             self._failure = failure
         finally:
-            loop.close()
+            self._loop.close()
 
 
 @dataclasses.dataclass
@@ -255,12 +263,12 @@ def test_indexes_keep_in_step_with_a_storm(wire, namespace, storm):
         return {name: revision for name, (revision,) in indexes["revisions"].items()}
 
     with operator:
-        eventually(lambda: indexes and held())
+        eventually(lambda: indexes and operator.ask(held))
         indexed.clear()
         storm.start()
-        eventually(lambda: storm.done > CHANGES / 2)
+        storm.reach(0.5)
         wire.cut()
         listed = storm.end()
-        eventually(lambda: held() == listed)
+        eventually(lambda: operator.ask(held) == listed, patience=4 * PATIENCE)
     # Workers for many objects run side by side: in order is each object for itself.
     assert sorted(indexed) == storm.revisions()

@@ -6,11 +6,11 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-import httpx
 import pytest
 
 pytest.importorskip("kr8s", reason="no Python client `kr8s` here")
 
+import httpx
 import kr8s
 import kr8s.asyncio
 from kr8s.asyncio import objects

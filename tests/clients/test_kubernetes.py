@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("kubernetes", reason="no Python client `kubernetes` here")
+
 import urllib3
+from kubernetes import client, config, dynamic, informer, utils, watch
+from kubernetes.client import ApiException
+from kubernetes.dynamic import exceptions
+from kubernetes.leaderelection import electionconfig, leaderelection
+from kubernetes.leaderelection.resourcelock.leaselock import LeaseLock
 
-kubernetes = pytest.importorskip("kubernetes", reason="no Python client `kubernetes` here")
-
-from kubernetes import client, config, dynamic, informer, utils, watch  # noqa: E402
-from kubernetes.client import ApiException  # noqa: E402
-from kubernetes.dynamic import exceptions  # noqa: E402
-from kubernetes.leaderelection import electionconfig, leaderelection  # noqa: E402
-from kubernetes.leaderelection.resourcelock.leaselock import LeaseLock  # noqa: E402
-
-from tests.clients import manifests  # noqa: E402
-from tests.clients.storm import CHANGES, END, Seen, seen  # noqa: E402
-from tests.serving import eventually  # noqa: E402
+from tests.clients import manifests
+from tests.clients.storm import END, Seen, seen
+from tests.serving import PATIENCE, eventually
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MERGE = "application/merge-patch+json"
@@ -406,10 +406,10 @@ def test_an_informer_keeps_in_step_with_a_storm(wire, namespace, storm):
     eventually(lambda: shared.cache.list_keys())
     storm.start()
     for part in (0.2, 0.4, 0.6, 0.8):
-        eventually(lambda part=part: storm.done > part * CHANGES)
+        storm.reach(part)
         wire.cut()
     listed = storm.end()
-    eventually(lambda: shared.cache.get_by_key(f"{namespace}/{END}"))
+    eventually(lambda: shared.cache.get_by_key(f"{namespace}/{END}"), patience=4 * PATIENCE)
     shared.stop()
     held = {each.metadata.name: int(each.metadata.resource_version) for each in shared.cache.list()}
     assert held == listed
