@@ -4,6 +4,7 @@ The plain JSON of an object and of a list is never decoded on its way out; every
 """
 
 import functools
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,11 +69,33 @@ def dump(value: Any, media: Media, pretty: bool) -> bytes:
 
 @functools.cache
 def _dumper() -> Any:
-    """A YAML dumper that writes what stands in two places twice, as Go does: no anchors."""
+    """A YAML dumper that writes what stands in two places twice, as Go does: no anchors. Text that
+    could be taken for something else has double quotes, text of several lines stands as it is."""
     import yaml
 
     base = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return type("Dumper", (base,), {"ignore_aliases": lambda self, data: True})
+    dumper = type("Dumper", (base,), {"ignore_aliases": lambda self, data: True})
+    text = "tag:yaml.org,2002:str"
+
+    def represent(self: Any, value: str) -> Any:
+        if "\n" in value:
+            style = "|"
+        elif value[:1] in _MARKS or (
+            self.resolve(yaml.ScalarNode, value, (True, False)) == text
+            and not _AMBIGUOUS.fullmatch(value)
+        ):
+            style = None
+        else:
+            style = '"'
+        return self.represent_scalar(text, value, style=style)
+
+    yaml.add_representer(str, represent, Dumper=dumper)
+    return dumper
+
+
+_MARKS = ("!", "&", "*")
+_AMBIGUOUS = re.compile(r"[yYnN]|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+"""What only Go takes for booleans and numbers."""
 
 
 def _yaml(value: Any) -> bytes:

@@ -1,7 +1,7 @@
 import pytest
 
 from miniplane.api.errors import StatusError
-from miniplane.server import media, negotiate
+from miniplane.server import encode, media, negotiate
 from miniplane.server.negotiate import Media
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
@@ -126,3 +126,29 @@ def test_custom_resources_have_no_messages_but_their_metadata_has():
     for header in (PROTOBUF, "text/plain"):
         with pytest.raises(StatusError, match="only the following media types are accepted: "):
             negotiate.for_object(header, custom=True)
+
+
+def test_yaml_is_written_as_go_writes_it():
+    value = {
+        "metadata": {"resourceVersion": "4", "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "data": {
+            **{"bool": "on", "float": "1e3", "letter": "y", "nothing": "", "text": "a b"},
+            **{"mark": "*", "braces": "{}", "lines": "a\nb\n"},
+        },
+    }
+    assert encode.dump(value, Media("application/yaml"), False).decode() == (
+        "data:\n"
+        '  bool: "on"\n'
+        "  braces: '{}'\n"
+        '  float: "1e3"\n'
+        '  letter: "y"\n'
+        "  lines: |\n"
+        "    a\n"
+        "    b\n"
+        "  mark: '*'\n"
+        '  nothing: ""\n'
+        "  text: a b\n"
+        "metadata:\n"
+        '  creationTimestamp: "2026-01-01T00:00:00Z"\n'
+        '  resourceVersion: "4"\n'
+    )
