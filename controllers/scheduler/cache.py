@@ -186,14 +186,22 @@ class Cache:
         self._next = 0
         self._namespaces: dict[str, Mapping[str, str]] = {}
         self._counts: collections.OrderedDict[Question, dict[str, int]] = collections.OrderedDict()
+        # Pods by owner, node label and its value: for owners whose pods are just being spread.
+        self._domains: collections.OrderedDict[str, dict[str, dict[str, int]]] = (
+            collections.OrderedDict()
+        )
 
     def set_node(self, node: Obj) -> None:
         name = node["metadata"]["name"]
         info = self._info(name)
+        before = info.labels
         if name not in self.nodes:
             self.nodes[name] = info
             self._names = None
+            self._domains.clear()
         info.set_node(node)
+        if info.labels != before:
+            self._domains.clear()
 
     def remove_node(self, name: str) -> None:
         """The node is gone. Its pods stay counted until they go too."""
@@ -201,6 +209,7 @@ class Cache:
         if info is not None:
             info.obj = None
             self._names = None
+            self._domains.clear()
             self._tidy(info)
 
     def add_pod(self, pod: PodInfo) -> None:
@@ -249,6 +258,27 @@ class Cache:
             self._counts.popitem(last=False)
         return counts
 
+    def spread(self, owner: str, key: str) -> Mapping[str, int]:
+        """How many pods of an owner, those left out that are being deleted, are on nodes with each
+        value of the label `key`; values without any are left out."""
+        known = self._domains.get(owner)
+        if known is None:
+            known = self._domains[owner] = {}
+            if len(self._domains) > _QUESTIONS:
+                self._domains.popitem(last=False)
+        counts = known.get(key)
+        if counts is None:
+            counts = known[key] = self._spread_again(owner, key)
+        return counts
+
+    def _spread_again(self, owner: str, key: str) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for info in self.nodes.values():
+            count, value = info.owners.get(owner, 0), info.labels.get(key)
+            if count and value is not None:
+                counts[value] = counts.get(value, 0) + count
+        return counts
+
     def round(self) -> Iterator[NodeInfo]:
         """All nodes once, beginning where `turn` was told that the last round ended."""
         names = self._names
@@ -293,6 +323,11 @@ class Cache:
                 del self.anti_affinity[term]
         for claim in pod.claims:
             _tally(self.claims, claim, sign)
+        if pod.owner in self._domains and not pod.terminating and pod.node in self.nodes:
+            labels = self.nodes[pod.node].labels
+            for key, by_value in self._domains[pod.owner].items():
+                if key in labels:
+                    _tally(by_value, labels[key], sign)
         for question, counts in self._counts.items():
             if self._matches(question, pod):
                 _tally(counts, pod.node, sign)
@@ -316,6 +351,9 @@ class Cache:
                 if self._matches(question, pod):
                     _tally(again, pod.node, 1)
             assert counts == again, f"answer to {question}"
+        for owner, by_key in self._domains.items():
+            for key, by_value in by_key.items():
+                assert by_value == self._spread_again(owner, key), f"{owner} by {key}"
         terms_again: dict[terms.AffinityTerm, dict[str, int]] = {}
         for pod in self.pods.values():
             for term in pod.anti_affinity:

@@ -155,11 +155,10 @@ def _check_room(wanted: demand.Demand, node: NodeInfo) -> Refusal | None:
     """Number of pods and resources."""
     full = len(node.pods) >= node.max_pods
     allocatable, requested = node.allocatable, node.requested
-    short = [
-        name
-        for name, value in wanted.requests.items()
-        if value > allocatable.get(name, 0) - requested.get(name, 0)
-    ]
+    short: list[str] = []
+    for name, value in wanted.requests.items():
+        if value > allocatable.get(name, 0) - requested.get(name, 0):
+            short.append(name)
     if not full and not short:
         return None
     reasons = [f"Insufficient {name}" for name in short]

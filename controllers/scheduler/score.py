@@ -118,32 +118,23 @@ def _spread(want: Want, nodes: Sequence[NodeInfo], cache: Cache) -> list[float] 
         ]
     elif want.info.owner and not want.hard_spread:
         owner = want.info.owner
-        here = {
-            node.name: node.owners[owner] for node in cache.nodes.values() if owner in node.owners
-        }
         keys = []
-        counted = [(key, skew, _by_value(cache, key, here)) for key, skew in _DEFAULT_SKEWS]
+        counted = [(key, skew, cache.spread(owner, key)) for key, skew in _DEFAULT_SKEWS]
     else:
         return None
-    points: list[float] = []
-    usable = [all(key in node.labels for key in keys) for node in nodes]
-    sizes = {
-        key: len(
-            dict.fromkeys(
-                node.labels[key]
-                for node, ok in zip(nodes, usable, strict=True)
-                if ok and key in node.labels
-            )
-        )
-        for key, _, _ in counted
-    }
-    for node, ok in zip(nodes, usable, strict=True):
-        total = 0.0
-        for key, skew, counts in counted:
-            value = node.labels.get(key)
-            if ok and value is not None:
-                total += counts.get(value, 0) * math.log(sizes[key] + 2) + (skew - 1)
-        points.append(round(total))
+    usable = [not keys or all(key in node.labels for key in keys) for node in nodes]
+    totals = [0.0] * len(nodes)
+    for key, skew, counts in counted:
+        values = [node.labels.get(key) for node in nodes]
+        domains = dict.fromkeys(v for v, ok in zip(values, usable, strict=True) if ok)
+        domains.pop(None, None)
+        weight = math.log(len(domains) + 2)
+        points_of = {value: counts.get(value, 0) * weight + (skew - 1) for value in domains}
+        totals = [
+            total + points_of[value] if ok and value is not None else total
+            for total, value, ok in zip(totals, values, usable, strict=True)
+        ]
+    points = [round(total) for total in totals]
     considered = [p for p, ok in zip(points, usable, strict=True) if ok]
     if not considered:
         return None
