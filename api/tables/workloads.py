@@ -1,6 +1,5 @@
 """Rows of the workload kinds: sets, deployments, jobs, budgets and autoscalers."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from miniplane.api import durations
