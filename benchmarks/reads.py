@@ -38,7 +38,9 @@ def reads(folder: str) -> None:
 
     def compare(path: str, accept: str, count: int, what: str, budget: str = "") -> None:
         key = path, accept
-        against(ours, bare, lambda i: asked[key], floors[key], count=count, what=what, budget=budget)
+        against(
+            ours, bare, lambda i: asked[key], floors[key], count=count, what=what, budget=budget
+        )
 
     def grown(path: str, accept: str, count: int, what: str, budget: str = "") -> None:
         key = path, accept

@@ -38,7 +38,9 @@ class Writes:
         self, method: str, path: str, body: object = None, content_type: str = JSON
     ) -> dict[str, object]:
         data = b"" if body is None else samples.encoded(body)
-        return json.loads(self.connection.ask(request(method, path, data, content_type=content_type)))
+        return json.loads(
+            self.connection.ask(request(method, path, data, content_type=content_type))
+        )
 
     @staticmethod
     def applied_pod(i: int, **labels: str) -> tuple[str, str, object, str]:

@@ -79,9 +79,7 @@ def _string(schema: Schema) -> Check | None:
 
     def check(value: Any) -> bool:
         return (
-            type(value) is str
-            and shortest <= len(value) <= longest
-            and search(value) is not None
+            type(value) is str and shortest <= len(value) <= longest and search(value) is not None
         )
 
     return check

@@ -69,11 +69,10 @@ class Structural:
         self.open = additional is not None
         inner = [*self.properties.values(), self.items, self.additional]
         below = [place for place in inner if place is not None]
-        self.has_defaults = self.default is not ABSENT or any(p.has_defaults for p in below)
-        self.has_embedded = self.embedded or any(p.has_embedded for p in below)
-        self.has_keyed_lists = self.list_type in ("set", "map") or any(
-            p.has_keyed_lists for p in below
-        )
+        keyed = self.list_type in ("set", "map")
+        self.has_defaults: bool = self.default is not ABSENT or any(p.has_defaults for p in below)
+        self.has_embedded: bool = self.embedded or any(p.has_embedded for p in below)
+        self.has_keyed_lists: bool = keyed or any(p.has_keyed_lists for p in below)
 
     def field(self, name: str) -> "Structural | None":
         """The schema of a field of an object or map, None where the schema does not know it."""

@@ -23,9 +23,10 @@ class TypeMismatch(errors.StatusError):
 def decode(definition: str, raw: Any, *, strict: bool = True) -> tuple[Obj, list[str]]:
     """A new object of the kind `definition`, and what a strict decoder has against `raw`.
 
-    The object shares nothing with `raw` but field sets, which nobody changes. Problems read `unknown field "spec.foo"` or
-    `duplicate field "data.k"`, in the order of the document, 100 at most; with `strict=False` there
-    are none. `apiVersion` and `kind` stay as they are. `raw` may be None, which Go takes for `{}`.
+    The object shares nothing with `raw` but field sets, which nobody changes. Problems read
+    `unknown field "spec.foo"` or `duplicate field "data.k"`, in the order of the document, 100 at
+    most; with `strict=False` there are none. `apiVersion` and `kind` stay as they are. `raw` may be
+    None, which Go takes for `{}`.
 
     Raises TypeMismatch; KeyError for an unknown definition.
     """

@@ -75,7 +75,10 @@ class Target:
 
     def ip_of(self, family: str) -> str:
         """The first address of a family (`IPv4`, `IPv6`), or `""`."""
-        return next((ip for ip in self.ips if family_of(ip) == family), "")
+        for ip in self.ips:
+            if family_of(ip) == family:
+                return ip
+        return ""
 
 
 def _named_ports(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:

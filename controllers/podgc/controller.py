@@ -59,7 +59,7 @@ class PodGCController(Controller):
         elif not node and is_terminating(new):
             self.queue.add_after(key_of(new), PERIOD, background=True)
         came = node and (old is None or not pods.node_name(old))
-        if came and self.nodes.get("", node) is None:
+        if came and not self.nodes.has("", node):
             self.queue.add_after(node, QUARANTINE, background=True)
 
     async def reconcile(self, key: str) -> Result | None:

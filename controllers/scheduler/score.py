@@ -106,6 +106,7 @@ def _node_affinity(want: Want, nodes: Sequence[NodeInfo]) -> list[float] | None:
 
 def _spread(want: Want, nodes: Sequence[NodeInfo], cache: Cache) -> list[float] | None:
     """Few matching pods in a node's domains are good; the more domains, the more it weighs."""
+    counted: list[tuple[str, int, Mapping[str, int]]]
     if want.soft_spread:
         keys = [c.topology_key for c in want.soft_spread]
         counted = [
@@ -126,8 +127,8 @@ def _spread(want: Want, nodes: Sequence[NodeInfo], cache: Cache) -> list[float] 
     totals = [0.0] * len(nodes)
     for key, skew, counts in counted:
         values = [node.labels.get(key) for node in nodes]
-        domains = dict.fromkeys(v for v, ok in zip(values, usable, strict=True) if ok)
-        domains.pop(None, None)
+        chosen = zip(values, usable, strict=True)
+        domains = dict.fromkeys(value for value, ok in chosen if ok and value is not None)
         weight = math.log(len(domains) + 2)
         points_of = {value: counts.get(value, 0) * weight + (skew - 1) for value in domains}
         totals = [

@@ -84,6 +84,10 @@ class Informer:
         handle = self._cache.get(namespace, {}).get(name)
         return handle.obj if handle is not None else None
 
+    def has(self, namespace: str, name: str) -> bool:
+        """Whether there is such an object; nothing is decoded."""
+        return name in self._cache.get(namespace, ())
+
     def list(self, namespace: str | None = None) -> Objects:
         """The objects of a namespace, or all, in the order in which this informer met them."""
         if namespace is not None:
