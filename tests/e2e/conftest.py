@@ -23,7 +23,7 @@ PATIENCE = 30.0
 class Cluster:
     """A running server with three nodes. Its folder holds the kubeconfig and the server's log."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *flags: str) -> None:
         self.folder = folder
         self.kubeconfig = folder / "kubeconfig"
         self.log = folder / "log"
@@ -33,7 +33,7 @@ class Cluster:
             "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
         }
         options = ["--port", "0", "--kubeconfig", str(self.kubeconfig)]
-        options += ["--pod-startup", "0.05", "--seed", "1"]
+        options += ["--pod-startup", "0.05", "--seed", "1", *flags]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "miniplane", "serve", *options],
