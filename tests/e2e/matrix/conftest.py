@@ -66,18 +66,23 @@ def numbers() -> Iterator[int]:
 
 
 @pytest.fixture
-def scene(
+def scene_of(
     form: Any,
     binary: Any,
     servers: Callable[[str], Cluster],
     numbers: Iterator[int],
     tmp_path: Path,
-) -> Iterator[Scene]:
-    """A new namespace, which goes with everything in it."""
-    name = f"scene-{next(numbers)}"
-    cluster = servers(form.flag)
-    kubectl = Kubectl(cluster, minor=binary.minor, path=binary.path, namespace=name)
-    scene = Scene(kubectl, tmp_path)
-    scene.http("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+) -> Iterator[Callable[[str], Scene]]:
+    """Makes a new namespace, on the server with a flag or with none; it goes with what is in it."""
+    made: list[Scene] = []
+
+    def scene(flag: str) -> Scene:
+        name = f"scene-{next(numbers)}"
+        kubectl = Kubectl(servers(flag), minor=binary.minor, path=binary.path, namespace=name)
+        made.append(Scene(kubectl, tmp_path))
+        made[-1].http("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        return made[-1]
+
     yield scene
-    scene.leave(form.leaves)
+    for each in made:
+        each.leave(form.leaves)

@@ -45,7 +45,9 @@ class Form:
     lacks: bool = False
     """miniplane does not do this: the row of the table shows what kubectl says."""
     flag: str = ""
-    """The flag of `miniplane serve` without which it does not do this."""
+    """The flag of `miniplane serve` without which it does not do this..."""
+    without: str = ""
+    """...but complains of this."""
 
     def known_to(self, minor: int) -> bool:
         return self.since <= minor < self.until

@@ -181,8 +181,10 @@ def lease(name: str = "leader") -> Manifest:
     return _object("coordination.k8s.io/v1", "Lease", name, spec=spec)
 
 
-def node(name: str, **spec: Any) -> Manifest:
-    return _object("v1", "Node", name, labels={"kubernetes.io/hostname": name}, spec=spec)
+def node(name: str) -> Manifest:
+    """A simulated node, as `miniplane node add` makes it."""
+    metadata = {"name": name, "annotations": {"miniplane.dev/simulated": "true"}}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata}
 
 
 # A request for CN=jane, and a certificate for example.com with its key: Ed25519, which is short.

@@ -343,7 +343,7 @@ def _changing(scene: Scene, words: Sequence[str]) -> Outcome:
         [*words, "-v=6"],
         r"c +2 ",
         begun="watch=true",
-        do=lambda: scene.patch("configmaps/c", {"data": {"b": "2"}}),
+        do=lambda _: scene.patch("configmaps/c", {"data": {"b": "2"}}),
     )
 
 
@@ -352,7 +352,7 @@ def _deleting(scene: Scene, words: Sequence[str]) -> Outcome:
         [*words, "-v=6"],
         r"DELETED ",
         begun="watch=true",
-        do=lambda: scene.delete("configmaps/c"),
+        do=lambda _: scene.delete("configmaps/c"),
     )
 
 
@@ -407,7 +407,7 @@ def _heating(scene: Scene, words: Sequence[str]) -> Outcome:
     event = {**_EVENT, "metadata": {"name": "hot", "namespace": scene.ns}}
     event["involvedObject"] = {**_EVENT["involvedObject"], "namespace": scene.ns}
     return scene.follow(
-        [*words, "-v=6"], "TooHot", begun="watch=true", do=lambda: scene.create(event)
+        [*words, "-v=6"], "TooHot", begun="watch=true", do=lambda _: scene.create(event)
     )
 
 

@@ -96,7 +96,8 @@ class Scene:
     def create(self, manifest: Mapping[str, Any]) -> None:
         """Create an object, and wait until it is what it wants to be, if it can be."""
         kind = manifest["kind"].lower()
-        resource = next(r for r in (kind, f"{kind}s", f"{kind}es") if r in _WHERE)
+        plurals = (kind, f"{kind}s", f"{kind}es", f"{kind[:-1]}ies")
+        resource = next(plural for plural in plurals if plural in _WHERE)
         if kind == "pod":
             self.until(lambda: self.get("serviceaccounts/default"))
         name = f"{resource}/{manifest['metadata']['name']}"
@@ -141,7 +142,7 @@ class Scene:
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     def follow(
-        self, words: Sequence[str], until: str, *, begun: str = "", do: Callable[[], object]
+        self, words: Sequence[str], until: str, *, begun: str, do: Callable[[str], object]
     ) -> Outcome:
         """Run a command that does not end, `do` something once it has said `begun`, and end it when
         `until`, a regular expression, is in what it prints."""
@@ -165,7 +166,7 @@ class Scene:
             reader.start()
         try:
             self.until(lambda: begun in "".join(said.values()))
-            do()
+            do("".join(said.values()))
             self.until(lambda: re.search(until, said[process.stdout]))
         finally:
             process.kill()
@@ -191,7 +192,7 @@ def _is(condition: str, there: Mapping[str, Any]) -> bool:
 
 
 def _has(field: str) -> Callable[[Any], bool]:
-    return lambda there: there["status"].get(field, 0) == there["spec"].get("replicas", 3)
+    return lambda there: there["status"].get(field, 0) == there["spec"]["replicas"]
 
 
 _READY: dict[str, Callable[[Any], bool]] = {
@@ -200,7 +201,9 @@ _READY: dict[str, Callable[[Any], bool]] = {
     "replicaset": _has("readyReplicas"),
     "replicationcontroller": _has("readyReplicas"),
     "statefulset": _has("availableReplicas"),
-    "daemonset": _has("numberAvailable"),
+    "daemonset": lambda there: (
+        0 < there["status"]["desiredNumberScheduled"] == there["status"].get("numberAvailable")
+    ),
     "node": lambda there: _is("Ready", there),
     "customresourcedefinition": lambda there: _is("Established", there),
 }

@@ -23,6 +23,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "form" not in metafunc.fixturenames:
         return
     forms = [form for family in families.ALL for form in family.forms]
+    if metafunc.function is test_what_needs_a_flag_says_so_without_it:
+        forms = [form for form in forms if form.flag]
     everything = (
         metafunc.config.getoption("--write-table", False)
         or os.environ.get("MINIPLANE_MATRIX") == "all"
@@ -56,19 +58,16 @@ def documented() -> dict[tuple[str, int], str]:
     return table.read(table.DOCUMENT.read_text())
 
 
-@pytest.fixture(autouse=True)
-def _the_flag_is_there(form: Any) -> None:
-    if form.flag and form.flag not in flags():
-        pytest.skip(f"this miniplane has no {form.flag}")
-
-
 def test_form(
     form: Form,
     binary: Binary,
-    scene: Scene,
+    scene_of: Callable[[str], Scene],
     record_property: Callable[[str, object], None],
     request: pytest.FixtureRequest,
 ) -> None:
+    if form.flag and form.flag not in flags():
+        pytest.skip(f"this miniplane has no {form.flag}")
+    scene = scene_of(form.flag)
     prepare(form, scene)
     words = scene.words(form.line)
     done = form.run(scene, words) if form.run else scene.run(words, stdin=form.stdin)
@@ -84,9 +83,19 @@ def test_form(
             ), "docs/kubectl.md says otherwise"
 
 
+def test_what_needs_a_flag_says_so_without_it(
+    form: Form, scene_of: Callable[[str], Scene]
+) -> None:
+    scene = scene_of("")
+    done = scene.run(scene.words(form.line))
+    assert (done.status, done.stdout, done.stderr.strip()) == (1, "", form.without)
+
+
 def prepare(form: Form, scene: Scene) -> None:
     for name, content in form.files.items():
         scene.write(name, content)
+    for name, value in form.env.items():
+        scene.env[name] = value.replace("{dir}", str(scene.folder))
     for each in form.given:
         if isinstance(each, str):
             done = scene.run(scene.words(each))
@@ -95,16 +104,16 @@ def prepare(form: Form, scene: Scene) -> None:
             each(scene)
         else:
             scene.create(each)
-    scene.env.update({name: value.replace("{dir}", str(scene.folder)) for name, value in form.env.items()})
 
 
 def compare(form: Form, minor: int, scene: Scene, done: Outcome) -> None:
     said = f"\nkubectl {form.line}\n{done.stdout}\n--- stderr:\n{done.stderr}"
-    assert done.status == form.exits, f"it ended with {done.status}{said}"
+    if done.status != form.exits:
+        pytest.fail(f"it ended with {done.status}{said}", pytrace=False)
     for wanted, got in ((form.prints, done.stdout), (form.complains, done.stderr)):
         text = by_minor(wanted, minor)
-        if text is not None:
-            alike(text.replace("{ns}", scene.ns), plain(got, scene), said)
+        if text is not None and not alike(text.replace("{ns}", scene.ns), plain(got, scene)):
+            pytest.fail(f"this was expected:\n{text}\n{said}", pytrace=False)
     if callable(form.then):
         form.then(scene)
         return
@@ -112,10 +121,16 @@ def compare(form: Form, minor: int, scene: Scene, done: Outcome) -> None:
         scene.until(lambda name=name, part=part: holds(part, scene.get(name.format(ns=scene.ns))))
 
 
-def alike(wanted: str, got: str, said: str) -> None:
-    words = [re.escape(word).replace("…", r"\S*") for word in wanted.split()]
-    pattern = r"\s+".join(".*" if word == r"\S*" else word for word in words)
-    assert re.fullmatch(pattern, got.strip(), re.DOTALL), f"this was expected:\n{wanted}\n{said}"
+def alike(wanted: str, got: str) -> bool:
+    """
+    >>> alike("NAME … AGE c …s", "NAME  AGE\\nc     3s\\n")
+    True
+    """
+    pattern = ""
+    for word in wanted.split():
+        many = word == "…"
+        pattern += "(?: .*)?" if many else " " + re.escape(word).replace("…", r"\S*")
+    return bool(re.fullmatch(pattern, "".join(f" {word}" for word in got.split())))
 
 
 def plain(text: str, scene: Scene) -> str:
