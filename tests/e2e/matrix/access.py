@@ -4,6 +4,7 @@ from tests.e2e.matrix import given
 from tests.e2e.matrix.forms import Form
 
 _ROLES = [given.role(), given.binding()]
+_MANIFESTS = [given.placed(each) for each in _ROLES]
 _JANE = given.signing_request("jane")
 _REQUEST = "certificatesigningrequests/jane"
 
@@ -68,39 +69,43 @@ _WHO = (
     ),
 )
 
-_RULE = "{Verbs:[get list] APIGroups:[] Resources:[pods] ResourceNames:[] NonResourceURLs:[]}"
+_RULE = "{{Verbs:[{}] APIGroups:[] Resources:[pods] ResourceNames:[] NonResourceURLs:[]}}"
+_RECONCILED = """
+    role.rbac.authorization.k8s.io/reader reconciled
+    rolebinding.rbac.authorization.k8s.io/readers reconciled
+    """
 
 _RECONCILE = (
     Form(
         line="auth reconcile -f roles.yaml",
-        files={"roles.yaml": given.as_text(*_ROLES)},
-        prints=f"""
-            role.rbac.authorization.k8s.io/reader reconciled
-                reconciliation required create
-                missing rules added:
-                    {_RULE}
-            rolebinding.rbac.authorization.k8s.io/readers reconciled
-                reconciliation required create
-                missing subjects added:
-                    {{Kind:User APIGroup:rbac.authorization.k8s.io Name:jane Namespace:}}
+        files={"roles.yaml": given.as_text(*_MANIFESTS)},
+        prints=_RECONCILED,
+        complains=f"""
+            reconciliation required create
+            missing rules added:
+                {_RULE.format("get list")}
+            reconciliation required create
+            missing subjects added:
+                {{Kind:User APIGroup:rbac.authorization.k8s.io Name:jane Namespace:}}
             """,
         then={"roles/reader": {}, "rolebindings/readers": {}},
     ),
     Form(
         line="auth reconcile -f same.yaml",
         given=_ROLES,
-        files={"same.yaml": given.as_text(*_ROLES)},
-        prints="",
+        files={"same.yaml": given.as_text(*_MANIFESTS)},
+        prints=_RECONCILED,
     ),
     Form(
-        line="auth reconcile -f less.yaml --remove-extra-permissions --dry-run=server",
+        line="auth reconcile -f less.yaml --remove-extra-permissions --dry-run=client",
         given=_ROLES,
-        files={"less.yaml": {**given.role(), "rules": []}},
-        prints=f"""
-            role.rbac.authorization.k8s.io/reader reconciled (server dry run)
-                reconciliation required update
-                extra rules removed:
-                    {_RULE}
+        files={"less.yaml": {**_MANIFESTS[0], "rules": []}},
+        prints="role.rbac.authorization.k8s.io/reader reconciled (dry run)",
+        complains=f"""
+            reconciliation required update
+            extra rules removed:
+                {_RULE.format("get")}
+                {_RULE.format("list")}
             """,
         then={"roles/reader": {"rules": [{"verbs": ["get", "list"]}]}},
     ),

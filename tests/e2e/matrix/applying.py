@@ -282,7 +282,7 @@ _LAST_APPLIED = (
     Form(
         line="apply edit-last-applied configmap/c",
         given=[_APPLIED],
-        files={**_FILES, "editor.sh": "#!/bin/sh\nsed -i 's/b: \"2\"/b: \"4\"/' \"$1\"\n"},
+        files={**_FILES, "editor.sh": '#!/bin/sh\nsed -i \'s/b: "2"/b: "4"/\' "$1"\n'},
         env={"KUBE_EDITOR": "{dir}/editor.sh"},
         prints="configmap/c edited",
         then=_is_exactly(a="1", b="2"),

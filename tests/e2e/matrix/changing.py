@@ -93,9 +93,7 @@ _SET = (
         line="set serviceaccount deployment web robot",
         given=[given.service_account("robot"), _WEB],
         prints="deployment.apps/web serviceaccount updated",
-        then={
-            "deployments/web": {"spec": {"template": {"spec": {"serviceAccountName": "robot"}}}}
-        },
+        then={"deployments/web": {"spec": {"template": {"spec": {"serviceAccountName": "robot"}}}}},
     ),
     Form(
         line="set subject rolebinding readers --serviceaccount=default:robot --group=ops",
@@ -116,7 +114,7 @@ _SET = (
 )
 
 _EDITOR = {
-    "editor.sh": "#!/bin/sh\nsed -i 's/a: \"1\"/a: \"2\"/' \"$1\"\n",
+    "editor.sh": '#!/bin/sh\nsed -i \'s/a: "1"/a: "2"/\' "$1"\n',
     "idle.sh": "#!/bin/sh\n",
 }
 
@@ -164,9 +162,7 @@ _PATCH = (
         prints="deployment.apps/web patched",
         then={
             "deployments/web": {
-                "spec": {
-                    "template": {"spec": {"containers": [{"name": "log"}, {"name": "main"}]}}
-                }
+                "spec": {"template": {"spec": {"containers": [{"name": "log"}, {"name": "main"}]}}}
             }
         },
     ),
@@ -266,8 +262,9 @@ _REPLACE = (
             }
         },
         prints="",
-        complains='error: resource mapping not found for name: "web" namespace: "" from "scale.yaml": '
-        'no matches for kind "Scale" in version "autoscaling/v1" ensure CRDs are installed first',
+        complains='error: resource mapping not found for name: "web" namespace: "" from '
+        '"scale.yaml": no matches for kind "Scale" in version "autoscaling/v1" ensure CRDs are '
+        "installed first",
         exits=1,
     ),
     Form(

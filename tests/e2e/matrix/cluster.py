@@ -62,17 +62,20 @@ _RESOURCES = (
 _VERSION = (
     Form(
         line="version",
-        prints="Client Version: v1.… Kustomize Version: v… Server Version: v1.36.…",
+        prints={
+            0: 'Client Version: … Server Version: version.Info{Major:"1", Minor:"36", …',
+            28: "Client Version: v1.… Kustomize Version: v… Server Version: v1.36.…",
+        },
         complains={
-            0: "WARNING: version difference between client (1.…) and server (1.36) exceeds the "
+            0: "… WARNING: version difference between client (1.…) and server (1.36) exceeds the "
             "supported minor version skew of +/-1",
             35: "",
         },
     ),
     Form(
         line="version -o json",
-        prints='{ "clientVersion": { … "serverVersion": { … "gitVersion": "v1.36.…", … "major": '
-        '"1", "minor": "36", … } }',
+        prints='{ "clientVersion": { … "serverVersion": { "major": "1", "minor": '
+        '"36", … "gitVersion": "v1.36.…", … } }',
         complains=None,
     ),
     Form(
@@ -222,9 +225,9 @@ _COMPLETE = (
         prints="configmaps/one\n:…",
         complains=None,
     ),
-    Form(line="__complete get deploy", prints="… deployments … :…", complains=None),
+    Form(line="__complete get deploy", prints="deployments.apps :4", complains=None),
     Form(
-        line="__complete logs a -c ''",
+        line="__complete exec a -c ''",
         given=[given.pod("a")],
         prints="main\n:4",
         complains=None,

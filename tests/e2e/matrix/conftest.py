@@ -17,7 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--write-table",
         action="store_true",
-        help="run every form with every kubectl there is, and write docs/kubectl.md",
+        help="run forms with every kubectl there is, and write their rows of docs/kubectl.md",
     )
 
 
@@ -39,10 +39,12 @@ class _Page:
                 self.cells[line, minor] = text
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        if exitstatus == pytest.ExitCode.OK:
-            minors = [binary.minor for binary in find_kubectls()]
-            table.DOCUMENT.parent.mkdir(exist_ok=True)
-            table.DOCUMENT.write_text(table.render(families.ALL, minors, self.cells))
+        if exitstatus != pytest.ExitCode.OK:
+            return
+        before = table.read(table.DOCUMENT.read_text()) if table.DOCUMENT.exists() else {}
+        minors = [binary.minor for binary in find_kubectls()]
+        table.DOCUMENT.parent.mkdir(exist_ok=True)
+        table.DOCUMENT.write_text(table.render(families.ALL, minors, before | self.cells))
 
 
 @pytest.fixture(scope="session")

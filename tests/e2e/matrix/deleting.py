@@ -10,17 +10,13 @@ _A = given.pod("a")
 _WEB = given.deployment()
 _TEAM = {"metadata": {"name": "team"}}
 # The forms always name a namespace.
-_NOT_SCOPED = (
-    "Warning: deleting cluster-scoped resources, not scoped to the provided namespace\n"
-)
+_NOT_SCOPED = "Warning: deleting cluster-scoped resources, not scoped to the provided namespace\n"
 
 
 def _orphaned(scene):
     scene.until(lambda: scene.get("deployments/web") is None)
     [replica_set] = scene.get("replicasets")["items"]
-    scene.until(
-        lambda: "ownerReferences" not in scene.get("replicasets")["items"][0]["metadata"]
-    )
+    scene.until(lambda: "ownerReferences" not in scene.get("replicasets")["items"][0]["metadata"])
     assert replica_set["spec"]["replicas"] == 1
     assert len(scene.get("pods")["items"]) == 1
 
@@ -171,8 +167,8 @@ FORMS = (
     Form(
         line="delete namespace kube-system",
         prints="",
-        complains=f'{_NOT_SCOPED}Error from server (Forbidden): namespaces "kube-system" is forbidden: this '
-        "namespace may not be deleted",
+        complains=f'{_NOT_SCOPED}Error from server (Forbidden): namespaces "kube-system" is '
+        "forbidden: this namespace may not be deleted",
         exits=1,
     ),
 )

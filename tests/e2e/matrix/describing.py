@@ -527,7 +527,8 @@ _CLUSTER = (
     _form(
         "priorityclass high",
         given.priority_class("high"),
-        shows="Name: high Value: 1000 GlobalDefault: false PreemptionPolicy: PreemptLowerPriority …",
+        shows="Name: high Value: 1000 GlobalDefault: false "
+        "PreemptionPolicy: PreemptLowerPriority …",
         leaves=("priorityclasses/high",),
     ),
     _form(

@@ -49,6 +49,11 @@ class Form:
     without: str = ""
     """...but complains of this."""
 
+    @property
+    def row(self) -> str:
+        """What the form is called on the page."""
+        return " ".join(self.line.split())
+
     def known_to(self, minor: int) -> bool:
         return self.since <= minor < self.until
 

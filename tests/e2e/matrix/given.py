@@ -259,6 +259,11 @@ def widget(name: str = "wheel", size: int = 3) -> Manifest:
     return _object("example.com/v1", "Widget", name, spec={"size": size})
 
 
+def placed(manifest: Manifest) -> Manifest:
+    """In a file: with the scene's namespace."""
+    return {**manifest, "metadata": {**manifest["metadata"], "namespace": "{ns}"}}
+
+
 def as_text(*manifests: Manifest) -> str:
     """Several documents in one file."""
     return yaml.safe_dump_all(manifests)

@@ -42,13 +42,18 @@ _EXEC = (
     _refused("exec deployment/web -- date", _NO_EXEC, given.deployment()),
     _refused("attach a", _NO_ATTACH, before="…"),
     _refused("attach a -c main -i", _NO_ATTACH, before="…"),
-    _refused("run one --image=busybox --rm -i --restart=Never", _NO_LOGS, before="…",
-             prints='pod "one" deleted'),
+    _refused(
+        "run one --image=busybox --rm -i --restart=Never",
+        _NO_LOGS,
+        before="…",
+        prints='pod "one" deleted',
+    ),
     _refused("cp file a:/tmp/file", _NO_EXEC, files={"file": "text"}),
     _refused("cp a:/tmp/file file -c main", _NO_EXEC),
     _refused("port-forward pod/a :80", _NO_PORTS),
     _refused("port-forward service/a :80", _NO_PORTS, _A, given.service("a")),
 )
+
 
 def _has_debugger(image: str = "busybox"):
     return {"pods/a": {"spec": {"ephemeralContainers": [{"image": image}]}}}
@@ -58,15 +63,14 @@ _DEBUG = (
     Form(
         line="debug a --image=busybox",
         given=[_A],
-        prints="",
-        complains="… Defaulting debug container name to debugger-….",
+        prints="Defaulting debug container name to debugger-….",
+        complains=None,
         then=_has_debugger(),
     ),
     Form(
         line="debug a --image=busybox -c looks --target=main --profile=general",
         given=[_A],
-        prints="",
-        complains='Targeting container "main". If you don\'t see processes from this container it '
+        prints='Targeting container "main". If you don\'t see processes from this container it '
         "may be because the container runtime doesn't support this feature.",
         then={
             "pods/a": {
@@ -77,8 +81,8 @@ _DEBUG = (
     Form(
         line="debug a --image=busybox --copy-to=b --share-processes",
         given=[_A],
-        prints="",
-        complains="… Defaulting debug container name to debugger-….",
+        prints="Defaulting debug container name to debugger-….",
+        complains=None,
         then={
             "pods/b": {
                 "spec": {
@@ -104,7 +108,12 @@ _DEBUG = (
             lambda: [pod["spec"]["nodeName"] for pod in scene.get("pods")["items"]] == ["node-1"]
         ),
     ),
-    _refused("debug -i a --image=busybox", _NO_LOGS, before="…"),
+    _refused(
+        "debug -i a --image=busybox",
+        _NO_LOGS,
+        before="…",
+        prints="Defaulting debug container name to debugger-….",
+    ),
 )
 
 FORMS = (*_LOGS, *_EXEC, *_DEBUG)

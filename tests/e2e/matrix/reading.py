@@ -213,8 +213,7 @@ _CHOSEN = (
     Form(
         line="get configmap/one serviceaccount/default",
         given=_MAPS,
-        prints="NAME DATA AGE\nconfigmap/one 0 …s\n\n"
-        "NAME AGE\nserviceaccount/default …s",
+        prints="NAME DATA AGE\nconfigmap/one 0 …s\n\nNAME AGE\nserviceaccount/default …s",
     ),
     Form(
         line="get configmaps,secrets -l app",

@@ -15,31 +15,13 @@ from typing import Any
 
 import yaml
 
+from miniplane.api.resources import RESOURCES
 from tests.e2e.conftest import PATIENCE, Kubectl
 
-_GROUPS = {
-    "/api/v1": "configmaps endpoints events limitranges namespaces nodes persistentvolumeclaims "
-    "persistentvolumes pods podtemplates replicationcontrollers resourcequotas secrets "
-    "serviceaccounts services",
-    "/apis/apiextensions.k8s.io/v1": "customresourcedefinitions",
-    "/apis/apps/v1": "daemonsets deployments replicasets statefulsets",
-    "/apis/autoscaling/v2": "horizontalpodautoscalers",
-    "/apis/batch/v1": "cronjobs jobs",
-    "/apis/certificates.k8s.io/v1": "certificatesigningrequests",
-    "/apis/coordination.k8s.io/v1": "leases",
-    "/apis/discovery.k8s.io/v1": "endpointslices",
-    "/apis/networking.k8s.io/v1": "ingressclasses ingresses networkpolicies",
-    "/apis/policy/v1": "poddisruptionbudgets",
-    "/apis/rbac.authorization.k8s.io/v1": "clusterrolebindings clusterroles rolebindings roles",
-    "/apis/scheduling.k8s.io/v1": "priorityclasses",
-    "/apis/storage.k8s.io/v1": "storageclasses",
-    "/apis/example.com/v1": "widgets",
-}
-_WHERE = {name: path for path, names in _GROUPS.items() for name in names.split()}
-_CLUSTER_WIDE = frozenset(
-    "namespaces nodes persistentvolumes customresourcedefinitions certificatesigningrequests "
-    "ingressclasses clusterrolebindings clusterroles priorityclasses storageclasses".split()
-)
+# Of plurals that two groups have, those of the older group.
+_WHERE = {r.plural: (r.path, r.namespaced) for r in reversed(RESOURCES) if r.preferred}
+_WHERE["widgets"] = ("/apis/example.com/v1", True)
+_PLURALS = {r.kind: r.plural for r in RESOURCES} | {"Widget": "widgets"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,8 +62,9 @@ class Scene:
     def path(self, name: str) -> str:
         """The path of `resource/name`, or of `resource`."""
         resource, _, rest = name.partition("/")
-        inside = "" if resource in _CLUSTER_WIDE else f"/namespaces/{self.ns}"
-        return f"{_WHERE[resource]}{inside}/{resource}" + (f"/{rest}" if rest else "")
+        where, namespaced = _WHERE[resource]
+        inside = f"/namespaces/{self.ns}" if namespaced else ""
+        return f"{where}{inside}/{resource}" + (f"/{rest}" if rest else "")
 
     def get(self, name: str) -> Any:
         return self.http("GET", self.path(name))
@@ -95,13 +78,12 @@ class Scene:
 
     def create(self, manifest: Mapping[str, Any]) -> None:
         """Create an object, and wait until it is what it wants to be, if it can be."""
-        kind = manifest["kind"].lower()
-        plurals = (kind, f"{kind}s", f"{kind}es", f"{kind[:-1]}ies")
-        resource = next(plural for plural in plurals if plural in _WHERE)
-        if kind == "pod":
+        kind = manifest["kind"]
+        if kind == "Pod":
             self.until(lambda: self.get("serviceaccounts/default"))
-        name = f"{resource}/{manifest['metadata']['name']}"
+        resource = _PLURALS[kind]
         self.http("POST", self.path(resource), manifest)
+        name = f"{resource}/{manifest['metadata']['name']}"
         if kind in _READY and "paused" not in manifest.get("spec", {}):
             self.until(lambda: _READY[kind](self.get(name)))
 
@@ -122,7 +104,8 @@ class Scene:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         dump = json.dumps if name.endswith(".json") else yaml.safe_dump
-        path.write_text(content if isinstance(content, str) else dump(content))
+        text = content if isinstance(content, str) else dump(content)
+        path.write_text(text.replace("{ns}", self.ns))
         if name.endswith(".sh"):
             path.chmod(0o755)
 
@@ -178,12 +161,16 @@ class Scene:
         return Outcome(0, said[process.stdout], said[process.stderr])
 
     def leave(self, names: Sequence[str]) -> None:
-        """Take away the namespace with what is in it, and, at once, objects that others want."""
+        """Take away the namespace with what is in it; and at once, if others want its names."""
+        namespace = f"namespaces/{self.ns}"
+        self.delete(namespace)
+        if names:
+            # Before its node: a pod that is left alone moves into the next node of that name.
+            self.until(lambda: self.get(namespace) is None)
         for name in names:
-            self.http("DELETE", self.path(name))
+            self.delete(name)
         for name in names:
             self.until(lambda name=name: self.get(name) is None)
-        self.http("DELETE", f"/api/v1/namespaces/{self.ns}")
 
 
 def _is(condition: str, there: Mapping[str, Any]) -> bool:
@@ -196,14 +183,14 @@ def _has(field: str) -> Callable[[Any], bool]:
 
 
 _READY: dict[str, Callable[[Any], bool]] = {
-    "pod": lambda there: _is("Ready", there),
-    "deployment": _has("availableReplicas"),
-    "replicaset": _has("readyReplicas"),
-    "replicationcontroller": _has("readyReplicas"),
-    "statefulset": _has("availableReplicas"),
-    "daemonset": lambda there: (
+    "Pod": lambda there: _is("Ready", there),
+    "Deployment": _has("availableReplicas"),
+    "ReplicaSet": _has("readyReplicas"),
+    "ReplicationController": _has("readyReplicas"),
+    "StatefulSet": _has("availableReplicas"),
+    "DaemonSet": lambda there: (
         0 < there["status"]["desiredNumberScheduled"] == there["status"].get("numberAvailable")
     ),
-    "node": lambda there: _is("Ready", there),
-    "customresourcedefinition": lambda there: _is("Established", there),
+    "Node": lambda there: _is("Ready", there),
+    "CustomResourceDefinition": lambda there: _is("Established", there),
 }

@@ -236,9 +236,7 @@ _AUTOSCALE = (
         then={
             "horizontalpodautoscalers/by-cpu": {
                 "spec": {
-                    "metrics": [
-                        {"resource": {"name": "cpu", "target": {"averageUtilization": 80}}}
-                    ]
+                    "metrics": [{"resource": {"name": "cpu", "target": {"averageUtilization": 80}}}]
                 }
             }
         },

@@ -14,6 +14,8 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "kubectl.md"
 
 WORKS = "works"
 UNKNOWN = "-"
+MISSING = "?"
+"""Only where a part of the forms was run to write the page."""
 
 Cells = Mapping[tuple[str, int], str]
 """What a form, by its line, came to with a minor."""
@@ -22,10 +24,13 @@ _INTRO = """\
 # What kubectl does here
 
 The subcommands of kubectl that talk to a server, in their common forms, with each minor of kubectl
-that was tried. `works` means that output, exit status and what became of the objects were compared
-with what they have to be; `-`, that this minor does not know the form; a number, that miniplane does
-not do it, and what kubectl says instead. `completion`, `config`, `kustomize`, `options` and `plugin`
-ask no server, and `alpha` holds no command that does.
+that was tried. `works` means that output, exit status and what became of the objects were as they
+have to be; `-`, that this minor does not know the form; `needs`, that it works when the server runs
+with a flag; a number, that miniplane does not do it, and what kubectl says instead. `{ns}` stands
+for a namespace.
+
+`completion`, `config`, `kustomize`, `options` and `plugin` ask no server, and `alpha` holds no
+command that does.
 
 `make test PYTEST_ARGS="tests/e2e/matrix --write-table"` writes this page, and `make test` compares
 it with the kubectls that it finds.
@@ -41,7 +46,7 @@ def render(families: Sequence[Family], minors: Iterable[int], cells: Cells) -> s
         rows.append("|---" * (len(minors) + 1) + "|\n")
         for form in family.forms:
             texts = [_cell(form, minor, cells, notes) for minor in minors]
-            rows.append(_row(_code(form.line), texts))
+            rows.append(_row(_code(form.row), texts))
         parts.append(f"\n## {family.title}\n\n{''.join(rows)}")
         parts += [f"\n{number}. `{text}`" for text, number in notes.items()]
         parts += ["\n"] if notes else []
@@ -53,8 +58,8 @@ def _cell(form: Form, minor: int, cells: Cells, notes: dict[str, int]) -> str:
         return UNKNOWN
     if form.flag:
         return f"needs `{form.flag}`"
-    text = cells[form.line, minor]
-    if text == WORKS:
+    text = cells.get((form.row, minor), MISSING)
+    if text in (WORKS, MISSING):
         return text
     return f"({notes.setdefault(text, len(notes) + 1)})"
 
@@ -63,13 +68,13 @@ def _row(first: str, others: Sequence[str]) -> str:
     return f"| {first} | {' | '.join(others)} |\n"
 
 
-def _code(line: str) -> str:
+def _code(row: str) -> str:
     r"""A line as code in a cell, where a bar would end it.
 
     >>> _code("get --raw /a|b")
     '`get --raw /a\\|b`'
     """
-    return f"`{' '.join(line.split())}`".replace("|", r"\|")
+    return f"`{row}`".replace("|", r"\|")
 
 
 def read(text: str) -> dict[tuple[str, int], str]:

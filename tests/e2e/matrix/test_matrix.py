@@ -19,6 +19,7 @@ from tests.e2e.matrix import families, table
 from tests.e2e.matrix.forms import Form, by_minor
 from tests.e2e.matrix.scene import Outcome, Scene
 
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "form" not in metafunc.fixturenames:
         return
@@ -73,19 +74,17 @@ def test_form(
     done = form.run(scene, words) if form.run else scene.run(words, stdin=form.stdin)
     compare(form, binary.minor, scene, done)
     cell = first_words(done, scene) if form.lacks else table.WORKS
-    record_property("cell", [form.line, binary.minor, cell])
+    record_property("cell", [form.row, binary.minor, cell])
     if not request.config.getoption("--write-table", False):
         known = documented()
         if binary.minor in {minor for _, minor in known}:
-            cells = {(form.line, binary.minor): cell}
-            assert known.get((" ".join(form.line.split()), binary.minor)) == table.expected(
+            cells = {(form.row, binary.minor): cell}
+            assert known.get((form.row, binary.minor)) == table.expected(
                 form, binary.minor, cells
             ), "docs/kubectl.md says otherwise"
 
 
-def test_what_needs_a_flag_says_so_without_it(
-    form: Form, scene_of: Callable[[str], Scene]
-) -> None:
+def test_what_needs_a_flag_says_so_without_it(form: Form, scene_of: Callable[[str], Scene]) -> None:
     scene = scene_of("")
     done = scene.run(scene.words(form.line))
     assert (done.status, done.stdout, done.stderr.strip()) == (1, "", form.without)

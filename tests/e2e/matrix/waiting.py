@@ -72,7 +72,7 @@ FORMS = (
         line="wait --for=delete configmap/c --timeout=100ms",
         given=[_C],
         prints="",
-        complains="error: timed out waiting for the condition on configmaps/c",
+        complains="… error: timed out waiting for the condition on configmaps/c",
         exits=1,
     ),
     Form(
