@@ -26,9 +26,11 @@ def sessions(kind: str = "console") -> list[tuple[str, str]]:
 
 
 def plain(output: str) -> list[str]:
-    """Output without what differs from run to run: ages, uids, steps on the way."""
+    """Output without what differs from run to run and from kubectl to kubectl: ages, uids, steps on
+    the way, and the namespace of what was deleted."""
     output = re.sub(r"pvc-[0-9a-f-]{36}", "pvc-UID", output)
     output = re.sub(r"\b\d+[sm]\b", "AGE", output)
+    output = re.sub(r" deleted from \S+ namespace$", " deleted", output, flags=re.MULTILINE)
     lines = [" ".join(line.split()) for line in output.splitlines()]
     return [line for line in lines if line and not line.startswith("Waiting for ")]
 

@@ -239,8 +239,10 @@ def dumps(value: Any) -> bytes:
 
 
 def collection(row: Resource, namespace: str) -> str:
-    return f"{row.path}/namespaces/{namespace}/{row.plural}" if row.namespaced else (
-        f"{row.path}/{row.plural}"
+    return (
+        f"{row.path}/namespaces/{namespace}/{row.plural}"
+        if row.namespaced
+        else (f"{row.path}/{row.plural}")
     )
 
 

@@ -10,9 +10,7 @@ from tests.fuzz import published
 from tests.fuzz.api import Api, Obj
 
 
-def stored(
-    api: Api, row: Resource, path: str, *, refused: Any = None, tracked: bool = True
-) -> Obj:
+def stored(api: Api, row: Resource, path: str, *, refused: Any = None, tracked: bool = True) -> Obj:
     """Hold a stored object against everything that can be said of it; answers the object.
 
     `refused(obj)` is what the published schema has against it. Not `tracked`: somebody sent
@@ -51,7 +49,9 @@ def forms(api: Api, row: Resource, path: str, obj: Obj) -> None:
         partial = _read(api, path, http.PARTIAL.format(version))
         assert partial["metadata"] == obj["metadata"]
     listed = _read(api, path.rpartition("/")[0], http.TABLE.format("v1"), includeObject="Object")
-    assert any(line["object"]["metadata"]["name"] == obj["metadata"]["name"] for line in listed["rows"])
+    assert any(
+        line["object"]["metadata"]["name"] == obj["metadata"]["name"] for line in listed["rows"]
+    )
 
 
 def _without_times(value: Any) -> Any:
@@ -76,7 +76,9 @@ def protobuf_differs(value: Any, found: Any, path: str = "") -> str:
         return ""
     if isinstance(value, list) and isinstance(found, list) and len(value) == len(found):
         pairs = enumerate(zip(value, found, strict=True))
-        return next(filter(None, (protobuf_differs(a, b, f"{path}[{i}]") for i, (a, b) in pairs)), "")
+        return next(
+            filter(None, (protobuf_differs(a, b, f"{path}[{i}]") for i, (a, b) in pairs)), ""
+        )
     return "" if value == found or (not value and _zero(found)) else f"{path}: {value!r}, {found!r}"
 
 
@@ -213,7 +215,9 @@ def owners(api: Api, row: Resource, obj: Obj) -> None:
         for path in parsed(entry["fieldsV1"]):
             if (row.plural, path) in DROPPED or (row.plural, path[:2]) in DROPPED:
                 continue
-            assert find(obj, path), f"{entry.get('manager')} owns {path}, which is not there\n{api.story()}"
+            assert find(obj, path), (
+                f"{entry.get('manager')} owns {path}, which is not there\n{api.story()}"
+            )
 
 
 def owned(obj: Obj) -> dict[Path, list[str]]:
