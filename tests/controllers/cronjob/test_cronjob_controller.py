@@ -12,6 +12,7 @@ from miniplane.clock import VirtualClock
 from miniplane.config import Config
 from miniplane.controllers.cronjob.controller import CronJobController
 from miniplane.ids import Ids
+from miniplane.pki.authority import Authority
 from miniplane.registry.registry import Registry
 from miniplane.registry.stored import Stored
 from miniplane.runtime import settle
@@ -44,6 +45,7 @@ async def alone() -> AsyncIterator[tuple[InProcessClient, VirtualClock, Controll
         clock=clock,
         ids=ids,
         config=config,
+        authority=Authority(ids, clock),
     )
     manager = ControllerManager(context, (CronJobController,), "*")
     await manager.start()
