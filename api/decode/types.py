@@ -66,6 +66,7 @@ SHOWN_AS_NULL = frozenset(
         "io.k8s.api.core.v1.ContainerImage.names",
         "io.k8s.api.core.v1.LimitRangeSpec.limits",
         "io.k8s.api.core.v1.ProjectedVolumeSource.sources",
+        "io.k8s.api.core.v1.TopologySelectorLabelRequirement.values",
         "io.k8s.api.core.v1.TypedLocalObjectReference.apiGroup",
         "io.k8s.api.core.v1.TypedObjectReference.apiGroup",
         "io.k8s.api.discovery.v1.EndpointSlice.endpoints",

@@ -96,6 +96,8 @@ def _lists(schemas: Schemas, schema: Schema, old: list[Any], patch: list[Any], k
         return [*old, *(item for item in patch if item not in old)]
     if any(item.get("$patch") == "replace" for item in patch):
         return [item for item in patch if "$patch" not in item]
+    if any(key not in item for item in (*old, *patch)):
+        raise Refused(f"no {key}")
     out = copy.deepcopy(old)
     for item in patch:
         if item.get("$patch", "delete") != "delete":

@@ -308,3 +308,21 @@ def damaged(chance: Chance, row: Resource) -> Obj:
     for _ in range(chance.pick((1, 1, 2, 4))):
         damage(chance, obj)
     return obj
+
+
+def without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: without_nulls(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value if item is not None]
+    return value
+
+
+def pruned(value: Any) -> Any:
+    """Without what is empty or zero: a server keeps none of that, but who applied it owns it."""
+    if isinstance(value, dict):
+        parts = {key: pruned(item) for key, item in value.items()}
+        return {key: item for key, item in parts.items() if item or key == "metadata"}
+    if isinstance(value, list):
+        return [pruned(item) for item in value]
+    return value
