@@ -218,9 +218,13 @@ class Api:
             sent += [("Content-Type", content), ("Content-Length", str(len(data)))]
         sent += headers.items() if isinstance(headers, Mapping) else headers
         head = "".join([f"{method} {path} HTTP/1.1\r\n", *(f"{k}: {v}\r\n" for k, v in sent)])
-        self.trail.append(_command(method, path, data, content if body is not None else "", accept))
+        told = sent[2:] if accept != JSON else sent[3:]
+        self.trail.append(_command(method, path, data, told))
         answer = self.bytes(head.encode("utf-8", "surrogateescape") + b"\r\n" + data)
-        if answer.status >= 500 and not real_500(answer.message):
+        if answer.status >= 500 and method == "HEAD":
+            # It does not say why; the same GET does.
+            self("GET", path, body, headers=headers, accept=accept, content=content)
+        elif answer.status >= 500 and not real_500(answer.message):
             raise Defect(f"{answer.status} {answer.message}\n{self.story()}")
         return answer
 
@@ -272,16 +276,14 @@ def real_500(message: str) -> bool:
     return any(part in message for part in REAL_500)
 
 
-def _command(method: str, path: str, data: bytes, content: str, accept: str) -> str:
+def _command(method: str, path: str, data: bytes, headers: Sequence[tuple[str, str]]) -> str:
     words = [f"curl -sX {method} '$URL{path}'"]
-    if accept != JSON:
-        words.append(f"-H 'Accept: {accept}'")
-    if content:
+    words += [f"-H '{name}: {value}'" for name, value in headers if name != "Content-Length"]
+    if data:
         try:
             shown = data.decode()
         except UnicodeDecodeError:
             shown = ""
-        words.append(f"-H 'Content-Type: {content}'")
         if shown and shown.isprintable() and "'" not in shown:
             words.append(f"--data-binary '{shown[:_SHOWN]}'")
         else:
