@@ -74,7 +74,8 @@ def _field(
     omit, _, go_name = go_type.partition(" ")
     out.update(_type(code, v2=v2, plain=False))
     if enum:
-        (out["items"] if code[0] == "[" else out)["enum"] = enum
+        inner = {"[": "items", "{": "additionalProperties"}.get(code[0])
+        (out[inner] if inner else out)["enum"] = enum
     out.update((_MARKERS[key], value) for key, value in markers.items() if key in _MARKERS)
     if v2:
         return out

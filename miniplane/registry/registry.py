@@ -192,9 +192,6 @@ class Registry:
         _check_served(resource, subresource)
         if subresource == "scale":
             return scale.replace(self._context, resource, namespace, name, raw, options)
-        special = subresources.UPDATE.get((resource.plural, subresource))
-        if special is not None:
-            return special(self._context, resource, namespace, name, raw, options)
         self._check_part(resource, subresource)
         return write.replace(
             self._context, resource, namespace, name, raw, options, subresource=subresource

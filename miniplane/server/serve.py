@@ -79,6 +79,8 @@ class Server:
             logger=_log,
             # A watch must hear that its client is gone, not wait for the next event.
             handler_cancellation=True,
+            # Bodies are what they are, whatever Content-Encoding says: so does Go's server.
+            auto_decompress=False,
             shutdown_timeout=SHUTDOWN,
             keepalive_timeout=KEEP_ALIVE,
             max_line_size=_LONGEST_LINE,

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from tests.fuzz.api import Api, Obj
+from miniplane.api.resources import RESOURCES, Resource
+from tests.fuzz.api import Api, Obj, collection
 
 NAMESPACE = "shop"
 
-_THERE: tuple[tuple[str, Obj], ...] = (
+THERE: tuple[tuple[str, Obj], ...] = (
     ("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}}),
     (f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", {"metadata": {"name": "builder"}}),
     (f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", {"metadata": {"name": "default"}}),
@@ -20,18 +21,23 @@ _THERE: tuple[tuple[str, Obj], ...] = (
         },
     ),
 )
-_ALSO_THERE = {"priorityclass": "high", "runtimeclass": "kata", "serviceaccount": "builder"}
+_ALSOTHERE = {"priorityclass": "high", "runtimeclass": "kata", "serviceaccount": "builder"}
 
 
 def prepared(**settings: Any) -> Api:
     """A server with the objects that samples speak of. The samples' own names are free but for
     those objects: give a new one another name."""
     api = Api(**settings)
-    for path, obj in _THERE:
+    for path, obj in THERE:
         answer = api("POST", path, obj)
         assert answer.ok, answer
     api.trail.clear()
     return api
+
+
+def row_of(path: str) -> Resource:
+    """The kind of a path in THERE."""
+    return next(row for row in RESOURCES if path in (collection(row, NAMESPACE), collection(row, "")))
 
 
 def rename(obj: Obj) -> None:

@@ -89,18 +89,7 @@ ODD: tuple[Any, ...] = (
     {"a": {"b": {}}},
     [{"name": "a"}, {"name": "a"}],
 )
-NAMES_OF_NOBODY = (
-    "unknown",
-    "Spec",
-    "",
-    "spec.x",
-    "kind ",
-    "$patch",
-    "f:spec",
-    "\x00",
-    "é",
-    "__proto__",
-)
+NAMES_OF_NOBODY = ("unknown", "Spec", "", "spec.x", "kind ", "$patch", "f:spec", "\x00", "é", "__proto__")
 
 
 def of_kind(sample: Obj) -> Resource:
@@ -138,9 +127,7 @@ def pool() -> dict[tuple[str, str], list[Any]]:
     return found
 
 
-def value(
-    chance: Chance, schemas: Schemas, schema: Schema, *, depth: int, known: Any = None
-) -> Any:
+def value(chance: Chance, schemas: Schemas, schema: Schema, *, depth: int, known: Any = None) -> Any:
     """Some value of a schema. `known`: definition and field, for values that are likely right."""
     values = pool().get(known, ()) if known else ()
     if values and chance.percent(70):
@@ -182,7 +169,10 @@ def _object(chance: Chance, schemas: Schemas, schema: Schema, name: str, depth: 
         more = schema.get("additionalProperties")
         if not isinstance(more, dict) or depth <= 0:
             return {}
-        return {key: value(chance, schemas, more, depth=depth - 1) for key in chance.some(PLAIN, 2)}
+        return {
+            key: value(chance, schemas, more, depth=depth - 1)
+            for key in chance.some(PLAIN, 2)
+        }
     required = schema.get("required", ())
     chosen = list(required)
     if depth > 0:
@@ -263,9 +253,7 @@ def adorn(chance: Chance, meta: Obj) -> None:
         more = {key: PLAIN[key] for key in chance.some(PLAIN, 3)}
         meta["labels"] = {**meta.get("labels", {}), **more}
     if chance.percent(30):
-        meta.setdefault("annotations", {})[chance.pick(tuple(PLAIN))] = chance.pick(
-            ("", "x", "é\n")
-        )
+        meta.setdefault("annotations", {})[chance.pick(tuple(PLAIN))] = chance.pick(("", "x", "é\n"))
     if chance.percent(10):
         meta["finalizers"] = ["example.com/hold"]
     if chance.percent(10):
@@ -320,3 +308,21 @@ def damaged(chance: Chance, row: Resource) -> Obj:
     for _ in range(chance.pick((1, 1, 2, 4))):
         damage(chance, obj)
     return obj
+
+
+def without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: without_nulls(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value if item is not None]
+    return value
+
+
+def pruned(value: Any) -> Any:
+    """Without what is empty or zero: a server keeps none of that, but who applied it owns it."""
+    if isinstance(value, dict):
+        parts = {key: pruned(item) for key, item in value.items()}
+        return {key: item for key, item in parts.items() if item or key == "metadata"}
+    if isinstance(value, list):
+        return [pruned(item) for item in value]
+    return value

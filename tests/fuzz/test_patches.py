@@ -41,7 +41,7 @@ def changed(chance: Chance, row: Resource, obj: Obj) -> Obj:
         meta |= {key: obj["metadata"][key] for key in _KEPT if key in obj["metadata"]}
     else:
         out["metadata"] = copy.deepcopy(obj["metadata"])
-    return without_nulls(out)
+    return shapes.without_nulls(out)
 
 
 def without_ports(row: Resource, obj: Obj) -> Obj:
@@ -51,14 +51,6 @@ def without_ports(row: Resource, obj: Obj) -> Obj:
         for port in obj["spec"].get("ports", ()):
             port.pop("nodePort", None)
     return obj
-
-
-def without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: without_nulls(v) for k, v in value.items() if v is not None}
-    if isinstance(value, list):
-        return [without_nulls(item) for item in value if item is not None]
-    return value
 
 
 def compare(

@@ -70,6 +70,22 @@ def test_only_finalize_changes_the_specs_finalizers(world):
     assert world.find(NAMESPACES, "other") is not None, "it was not to be deleted"
 
 
+def test_finalize_is_an_update_like_others(world):
+    namespace = thaw(world.get(NAMESPACES, "other"))
+    namespace["metadata"]["labels"]["a"] = "b"
+    namespace["spec"] = {"finalizers": ["mine"]}
+    with world.refused(422, "Invalid", "name is neither a standard finalizer name nor"):
+        world.put(NAMESPACES, namespace, subresource="finalize")
+    namespace["spec"] = {"finalizers": ["example.com/mine"]}
+    namespace["status"] = {"phase": "Terminating"}
+    made = world.update(NAMESPACES, namespace, subresource="finalize")
+    assert made["metadata"]["labels"]["a"] == "b"
+    assert made["status"] == {"phase": "Active"}
+    assert [e.get("subresource") for e in made["metadata"]["managedFields"]] == [None, "finalize"]
+    again = world.update(NAMESPACES, made, subresource="finalize")
+    assert again["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
+
+
 def test_finalizing_an_old_revision_is_a_conflict(world):
     old = thaw(world.get(NAMESPACES, "other"))
     world.patch(NAMESPACES, "other", {"metadata": {"labels": {"a": "b"}}})

@@ -1,8 +1,8 @@
-"""What is peculiar to StatefulSets and DaemonSets when they are written."""
+"""What is peculiar to StatefulSets, DaemonSets and Jobs when they are written."""
 
 import pytest
 
-from miniplane.api.resources import DAEMON_SETS, STATEFUL_SETS
+from miniplane.api.resources import DAEMON_SETS, JOBS, STATEFUL_SETS
 from miniplane.testing import objects
 
 GENERATION = "deprecated.daemonset.template.generation"
@@ -60,3 +60,10 @@ def test_a_stateful_set_that_forgets_nothing_is_warned_of(world):
     assert made.warnings == [KEEPS_ALL]
     again = world.put(STATEFUL_SETS, changed(made.stored.obj, "v2"))
     assert again.warnings == [KEEPS_ALL]
+
+
+def test_a_job_without_a_name_is_invalid(world):
+    job = objects.job("once")
+    del job["metadata"]["name"]
+    with world.refused(422, "Invalid", "metadata.name: Required value"):
+        world.create(JOBS, job)

@@ -1,3 +1,4 @@
+import gzip
 import pytest
 
 from miniplane.api import resources
@@ -200,6 +201,16 @@ async def test_a_body_has_a_limit(http, registry, chunked):
     assert answer.json["reason"] == "RequestEntityTooLarge"
     assert answer.json["message"] == "Request entity too large: limit is 3145728"
     assert registry.calls == []
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "x"])
+async def test_bodies_are_never_unpacked(http, registry, encoding):
+    packed = await http(f"POST {MAPS}", body=gzip.compress(b'{"metadata":{}}'), Content_Encoding=encoding)
+    assert (packed.status, packed.json["reason"]) == (400, "BadRequest")
+    plain = await http(f"POST {MAPS}", body=MAP, Content_Encoding=encoding)
+    assert plain.status == 201
+    unread = await http(f"GET {MAPS}", body=b"no gzip", Content_Encoding=encoding)
+    assert unread.status == 200
 
 
 # -- patches

@@ -8,11 +8,10 @@ from miniplane.api.options import WriteOptions
 from miniplane.api.resources import Resource
 from miniplane.registry.context import Context
 from miniplane.registry.results import Result
-from miniplane.registry.subresources import approval, binding, eviction, finalize, podparts, token
+from miniplane.registry.subresources import approval, binding, eviction, podparts, token
 from miniplane.registry.subresources.admitting import posted
 
 Create = Callable[[Context, Resource, str, str, Any, WriteOptions], Result]
-Update = Callable[[Context, Resource, str, str, Any, WriteOptions], Result]
 
 CREATE: dict[tuple[str, str], Create] = {
     ("pods", "binding"): binding.create,
@@ -20,16 +19,13 @@ CREATE: dict[tuple[str, str], Create] = {
     ("serviceaccounts", "token"): token.create,
 }
 
-UPDATE: dict[tuple[str, str], Update] = {
-    ("namespaces", "finalize"): finalize.update,
-}
-
 PREPARE = {
+    ("namespaces", "finalize"): podparts.keep_status,
     ("pods", "ephemeralcontainers"): podparts.keep_ephemeral_containers,
     ("pods", "resize"): podparts.keep_resources,
     ("certificatesigningrequests", "approval"): approval.keep_approval,
 }
-"""Subresources that take the whole object and keep all of it but one part."""
+"""Subresources that take the whole object and keep some of it as it is."""
 
 _NOT_EMULATED = {
     "exec": "there are no processes in simulated pods to run commands in",

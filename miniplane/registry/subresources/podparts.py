@@ -13,6 +13,11 @@ def keep_all(obj: Obj, old: Obj) -> None:
             restore(obj, old, key)
 
 
+def keep_status(obj: Obj, old: Obj, context: Context) -> None:
+    """namespaces/finalize: the one way to change a namespace's spec.finalizers."""
+    restore(obj, old, "status")
+
+
 def keep_ephemeral_containers(obj: Obj, old: Obj, context: Context) -> None:
     """pods/ephemeralcontainers: only the list of ephemeral containers may change."""
     given = obj.get("spec", {}).get("ephemeralContainers")

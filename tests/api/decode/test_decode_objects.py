@@ -85,6 +85,12 @@ def test_some_empty_lists_show_as_null():
     assert clean("io.k8s.api.rbac.v1.ClusterRole", {"rules": []})["rules"] is None
     slice_ = clean("io.k8s.api.discovery.v1.EndpointSlice", {"addressType": "IPv4"})
     assert slice_["endpoints"] is None
+    terms = [{"matchLabelExpressions": [{"key": "zone"}]}]
+    class_ = clean("io.k8s.api.storage.v1.StorageClass", {"allowedTopologies": terms})
+    assert class_["allowedTopologies"][0]["matchLabelExpressions"][0]["values"] is None
+    claims = [{"resourceClaimName": "a"}]
+    pod = clean(POD, {"status": {"nodeAllocatableResourceClaimStatuses": claims}})
+    assert pod["status"]["nodeAllocatableResourceClaimStatuses"][0]["resources"] is None
     assert "containers" not in clean(POD, {"spec": {"containers": []}})["spec"]
     condition = {"type": "Ready", "status": "True", "lastProbeTime": None}
     pod = clean(POD, {"status": {"conditions": [condition]}})

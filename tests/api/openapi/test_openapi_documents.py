@@ -133,6 +133,10 @@ def test_schemas_have_descriptions_for_explain():
     container = schemas["io.k8s.api.core.v1.Container"]["properties"]
     assert "Always, Never, IfNotPresent" in container["imagePullPolicy"]["description"]
     assert container["imagePullPolicy"]["enum"] == ["Always", "IfNotPresent", "Never"]
+    claim = schemas["io.k8s.api.core.v1.PersistentVolumeClaimStatus"]["properties"]
+    assert "enum" not in claim["allocatedResourceStatuses"]
+    values = claim["allocatedResourceStatuses"]["additionalProperties"]["enum"]
+    assert "NodeResizePending" in values
     assert container["ports"]["x-kubernetes-list-map-keys"] == ["containerPort", "protocol"]
 
 
