@@ -143,6 +143,29 @@ def test_messages_are_remembered_within_bounds(registry):
     assert kept.of(pods[0]) is not first
 
 
+async def test_watches_share_their_frames(http, registry, pod):
+    head = {"Accept": f"{PROTOBUF};stream=watch"}
+    some = {"Accept": f"{PROTOBUF};{PARTIAL}"}
+    seen = []
+    async with (
+        http.open(f"GET {PODS}?watch=true", **head) as one,
+        http.open(f"GET {PODS}?watch=true", **head) as two,
+        http.open(f"GET {PODS}?watch=true", **some) as three,
+    ):
+        for watch in registry.watches:
+            watch.put(
+                registry.event("ADDED", pod, 11),
+                registry.event("DELETED", pod, 12),
+                errors.expired("too old"),
+            )
+        for response in (one, two, three):
+            seen.append(list(frames(await asyncio.wait_for(response.read(), 5))))
+    assert seen[0] == seen[1]
+    assert [event["type"] for event in seen[0]] == ["ADDED", "DELETED", "ERROR"]
+    assert [event["object"]["kind"] for event in seen[0][:2]] == ["Pod", "Pod"]
+    assert [event["object"]["kind"] for event in seen[2][:2]] == ["PartialObjectMetadata"] * 2
+
+
 async def test_long_lists_are_remembered(registry):
     pods = [
         registry.put(resources.PODS, {"metadata": {"name": f"p-{i}", "namespace": "a"}})

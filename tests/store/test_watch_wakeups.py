@@ -53,6 +53,32 @@ async def test_a_watcher_that_stops_reading_is_cut_off() -> None:
         slow.read()
 
 
+async def test_a_wait_lasts_as_long_as_it_was_told_to_whatever_came_before() -> None:
+    store: Store[int] = Store()
+    watcher = store.watch("pods/", after=0)
+    for first, second in ((0.001, 0.02), (60.0, 0.001)):
+        watcher.read()
+        waiting = asyncio.create_task(watcher.wait(first))
+        await asyncio.sleep(0)
+        put(store, f"pods/{first}")
+        assert await waiting is True
+        watcher.read()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + second
+        assert await watcher.wait(second) is False
+        assert loop.time() >= end - 1e-6
+    waiting = asyncio.create_task(watcher.wait(0.001))
+    await asyncio.sleep(0)
+    put(store, "pods/z")
+    assert await waiting is True
+    watcher.read()
+    endless = asyncio.create_task(watcher.wait())
+    await asyncio.sleep(0.01)  # the timer of the wait before has gone off by now
+    assert not endless.done()
+    watcher.close()
+    await endless
+
+
 async def test_waiting_ends_after_the_timeout_or_when_closed() -> None:
     store: Store[int] = Store()
     watcher = store.watch("pods/", after=0)

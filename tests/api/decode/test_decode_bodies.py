@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miniplane.api import decode
-from miniplane.api.decode import gojson
+from miniplane.api.decode import gojson, goyaml
 from miniplane.api.errors import StatusError
 
 SCALARS = (
@@ -159,6 +159,40 @@ def test_yaml_keys_anchors_merges_and_documents():
         "over": {"x": 3, "true": 2},
         "same": {"x": 1, "true": 2},
     }
+
+
+TEXTS = st.text(alphabet=' ab0:#-?,&*!|>%@`~"\\\n[]{}', max_size=8)
+DOCUMENTS = st.dictionaries(
+    TEXTS,
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | TEXTS,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    ),
+    max_size=4,
+)
+
+
+@given(DOCUMENTS, st.sampled_from([None, 1, 2]))
+def test_json_is_read_as_the_yaml_that_it_is(document, indent):
+    body = json.dumps(document, indent=indent).encode()
+    assert decode.parse_yaml(body) == goyaml.load(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": 1.0, "b": 1e3, "c": 12345678901234567890123}',
+        b'{"base": {"x": 1}, "over": {"<<": {"y": 2}}}',
+        b'{"a": "\\u00e9\\/"}',
+        '{"a": "\u00e9\u2028"}'.encode(),
+        b'{"a": 1, "b": {"c": 1, "c": 2}}',
+        b'{"a": 1}\n---\nb: 1\n',
+        b"{a: b, c: [d]}",
+        b'{"' + b"k" * 1020 + b'": 1}',
+    ],
+)
+def test_yaml_that_only_looks_like_json(body):
+    assert decode.parse_yaml(body) == goyaml.load(body)
 
 
 def test_doubled_yaml_keys_are_reported_together():

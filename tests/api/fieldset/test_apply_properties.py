@@ -195,6 +195,29 @@ def test_conflicts_are_the_owned_fields_that_would_change(one, two):
         assert not lost
 
 
+FLAT = fields(**ROOT.fields["spec"].fields)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abc"), specs), max_size=5))
+def test_what_goes_does_not_depend_on_how_deep_it_stands(story):
+    deep = flat = None
+    for now, (manager, spec) in enumerate(story):
+        deep = apply(deep, spec, manager, force=True, now=str(now))
+        found = fieldset.apply(
+            FLAT,
+            api_version="e.com/v1",
+            live=flat,
+            config={**HEAD, **spec},
+            manager=manager,
+            now=str(now),
+            force=True,
+        )
+        flat = tidy(found.obj if found.obj is not None else flat)
+        flat["metadata"] = {**flat["metadata"], "managedFields": found.managed}
+        assert {k: v for k, v in flat.items() if k not in HEAD} == (deep.get("spec") or {})
+
+
 @settings(max_examples=150, deadline=None)
 @given(specs, specs)
 def test_a_type_takes_apart_what_it_has_put_together(one, two):

@@ -1,9 +1,13 @@
 """What validation offers beside whole objects: scales, bindings, tokens, schedules, patterns."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from miniplane.api import cron, validation
 from miniplane.api.validation import patterns
+from miniplane.api import validation
+from miniplane.api.validation import checks, cron, patterns
 
 
 def words(errors):
@@ -147,3 +151,27 @@ def test_patterns_that_go_takes(pattern):
 )
 def test_patterns_that_go_refuses(pattern, problem):
     assert patterns.problem(pattern) == problem
+
+
+SMALL = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from(["", "a"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2)
+    ),
+    max_leaves=5,
+)
+
+
+def trimmed(value):
+    if isinstance(value, dict):
+        kept = {key: trimmed(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item is not None}
+    if isinstance(value, list):
+        return [trimmed(item) for item in value] or None
+    return value
+
+
+@given(SMALL, SMALL)
+def test_what_is_absent_null_or_an_empty_list_is_equal(one, two):
+    assert checks.equal(one, two) == (trimmed(one) == trimmed(two))
+    assert checks.equal(one, trimmed(one))

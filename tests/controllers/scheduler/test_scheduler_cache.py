@@ -19,8 +19,11 @@ QUESTIONS = (
 )
 
 
-def node(name):
-    return {"metadata": {"name": name}, "status": {"allocatable": {"cpu": "4", "pods": "9"}}}
+def node(name, zone=""):
+    return {
+        "metadata": {"name": name, "labels": {"zone": zone, "host": name} if zone else {}},
+        "status": {"allocatable": {"cpu": "4", "pods": "9"}},
+    }
 
 
 def pod_info(number, where, app, cpu, terminating, namespace):
@@ -52,7 +55,11 @@ pods = st.builds(
 steps = st.one_of(
     st.tuples(st.just("add_pod"), pods),
     st.tuples(st.just("remove_pod"), st.sampled_from([f"default/p{i}" for i in range(6)])),
-    st.tuples(st.just("set_node"), st.sampled_from(NODES).map(node)),
+    st.tuples(
+        st.just("set_node"),
+        st.builds(node, st.sampled_from(NODES), st.sampled_from(("", "east", "west"))),
+    ),
+    st.tuples(st.just("spread"), st.sampled_from(("web", "db"))),
     st.tuples(st.just("remove_node"), st.sampled_from(NODES)),
     st.tuples(st.just("matching"), st.sampled_from(QUESTIONS)),
     st.tuples(st.just("tier"), st.sampled_from(("one", "two"))),
@@ -66,10 +73,30 @@ def test_sums_are_right_after_every_step(plan):
     for what, arg in plan:
         if what == "tier":
             cache.set_namespace("team", {"tier": arg})
+        elif what == "spread":
+            for key in ("zone", "host"):
+                cache.spread(arg, key)
         else:
             getattr(cache, what)(arg)
         cache._check()
         assert [n.name for n in cache.round()] == sorted(cache.nodes)
+
+
+def test_the_pods_of_a_workload_are_counted_by_the_labels_of_their_nodes():
+    cache = Cache()
+    for name, zone in (("a", "east"), ("b", "east"), ("c", "")):
+        cache.set_node(node(name, zone))
+    assert cache.spread("web", "zone") == {}
+    for number, where in enumerate("aabc"):
+        cache.add_pod(pod_info(number, where, "web", 1, False, "default"))
+    cache.add_pod(pod_info(4, "a", "web", 1, True, "default"))
+    cache.add_pod(pod_info(5, "a", "db", 1, False, "default"))
+    assert cache.spread("web", "zone") == {"east": 3}
+    assert cache.spread("web", "host") == {"a": 2, "b": 1}
+    cache.set_node(node("b", "west"))
+    assert cache.spread("web", "zone") == {"east": 2, "west": 1}
+    cache.remove_pod("default/p0")
+    assert cache.spread("web", "host") == {"a": 1, "b": 1}
 
 
 def test_rounds_begin_where_the_last_one_ended():
