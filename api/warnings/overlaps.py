@@ -5,12 +5,15 @@
 ['volume "v" (ConfigMap "c"): overlapping paths: "a/b" with "a"']
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Obj = Mapping[str, Any]
 _Placed = tuple[str, str]
 """A path, and the source that it comes from, both as they are shown."""
+
+KINDS = ("projected", "configMap", "secret", "downwardAPI")
+"""The kinds of volumes whose files are listed."""
 
 
 def of_volume(volume: Obj) -> Iterator[str]:
@@ -34,26 +37,31 @@ def _projected(volume: str, sources: Iterable[Obj]) -> Iterator[str]:
     for source in sources:
         if not source:
             yield f'volume "{volume}" (Projected) has no sources provided'
-        placed += _of_source(source)
+        _add_paths(source, placed)
     yield from _collisions(f'volume "{volume}" (Projected)', placed)
 
 
-def _of_source(source: Obj) -> Iterator[_Placed]:
-    for kind, called in (("configMap", "ConfigMap"), ("secret", "Secret")):
-        found = source.get(kind) or {}
-        for item in found.get("items") or ():
-            yield item.get("path", ""), f' ({called} "{found.get("name", "")}")'
-    for item in (source.get("downwardAPI") or {}).get("items") or ():
-        yield item.get("path", ""), " (DownwardAPI)"
+def _add_paths(source: Obj, placed: list[_Placed]) -> None:
+    for kind, called in _LISTS:
+        found = source.get(kind)
+        if found is not None:
+            name = f' "{found.get("name", "")}"' if called != "DownwardAPI" else ""
+            for item in found.get("items") or ():
+                placed.append((item.get("path", ""), f" ({called}{name})"))
     if "serviceAccountToken" in source:
-        yield source["serviceAccountToken"].get("path", ""), " (ServiceAccountToken)"
+        placed.append((source["serviceAccountToken"].get("path", ""), " (ServiceAccountToken)"))
     if "clusterTrustBundle" in source:
         bundle = source["clusterTrustBundle"]
         name = bundle.get("name") or bundle.get("signerName", "")
-        yield bundle.get("path", ""), f' (ClusterTrustBundle "{name}")'
+        placed.append((bundle.get("path", ""), f' (ClusterTrustBundle "{name}")'))
 
 
-def _collisions(where: str, placed: Iterable[_Placed]) -> Iterator[str]:
+_LISTS = (("configMap", "ConfigMap"), ("secret", "Secret"), ("downwardAPI", "DownwardAPI"))
+
+
+def _collisions(where: str, placed: Sequence[_Placed]) -> Iterator[str]:
+    if len({path.partition("/")[0] for path, _ in placed}) == len(placed):
+        return  # nothing is below the same directory
     before: list[_Placed] = []
     for path, source in placed:
         path = path.rstrip("/")

@@ -39,6 +39,7 @@ def template(path: str, value: Obj) -> list[str]:
 
 
 def _warnings(base: str, spec: Obj, annotations: Obj) -> Iterator[str]:
+    """Sections of which nothing is there are not entered: most pods have few."""
     path = f"{base}spec"
     for key in spec.get("nodeSelector") or ():
         if text := nodes.label(key):
@@ -46,32 +47,36 @@ def _warnings(base: str, spec: Obj, annotations: Obj) -> Iterator[str]:
     affinity = spec.get("affinity")
     if affinity:
         yield from _node_affinity(f"{path}.affinity.nodeAffinity", affinity.get("nodeAffinity"))
-    for i, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
-        where = f"{path}.topologySpreadConstraints[{i}]"
-        key = constraint.get("topologyKey", "")
-        if text := nodes.label(key):
-            yield f"{where}.topologyKey: {key} is {text}"
-        if constraint.get("labelSelector") is None:
-            yield f"{where}.labelSelector: {_NO_SELECTOR}"
-    for key, text in _ANNOTATIONS.items() if annotations else ():
-        if key in annotations:
-            yield f"{base}metadata.annotations[{key}]: {text}"
-    yield from _volumes(f"{path}.volumes", spec.get("volumes") or ())
-    yield from _repeated(f"{path}.hostAliases", spec.get("hostAliases") or (), "ip")
-    secrets = spec.get("imagePullSecrets") or ()
-    yield from _repeated(f"{path}.imagePullSecrets", secrets, "name")
-    for i, secret in enumerate(secrets):
-        if not secret.get("name"):
-            yield f'{path}.imagePullSecrets[{i}].name: invalid empty name ""'
+    if "topologySpreadConstraints" in spec:
+        yield from _spread(f"{path}.topologySpreadConstraints", spec["topologySpreadConstraints"])
+    if annotations:
+        for key, text in _ANNOTATIONS.items():
+            if key in annotations:
+                yield f"{base}metadata.annotations[{key}]: {text}"
+    if "volumes" in spec:
+        yield from _volumes(f"{path}.volumes", spec["volumes"] or ())
+    if "hostAliases" in spec:
+        yield from _repeated(f"{path}.hostAliases", spec["hostAliases"] or (), "ip")
+    if "imagePullSecrets" in spec:
+        secrets = spec["imagePullSecrets"] or ()
+        yield from _repeated(f"{path}.imagePullSecrets", secrets, "name")
+        for i, secret in enumerate(secrets):
+            if not secret.get("name"):
+                yield f'{path}.imagePullSecrets[{i}].name: invalid empty name ""'
     if spec.get("overhead"):
         yield from storage.fractional(
             f"{path}.overhead", spec["overhead"], "memory", "ephemeral-storage"
         )
     if annotations:
         yield from _profiles(base, spec, annotations)
-    for where, container in _containers(path, spec):
-        yield from _container(where, container)
-    yield from _ports(path, spec)
+    ports = False
+    for kind in _CONTAINERS:
+        for i, container in enumerate(spec.get(kind) or ()):
+            ports = ports or "ports" in container
+            if "env" in container or container.get("resources"):
+                yield from _container(f"{path}.{kind}[{i}]", container)
+    if ports:
+        yield from _ports(path, spec)
     if spec.get("terminationGracePeriodSeconds", 0) < 0:
         yield (
             f"{path}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and "
@@ -80,6 +85,15 @@ def _warnings(base: str, spec: Obj, annotations: Obj) -> Iterator[str]:
     if affinity:
         for kind in ("podAffinity", "podAntiAffinity"):
             yield from _pod_affinity(f"{path}.affinity.{kind}", affinity.get(kind))
+
+
+def _spread(path: str, constraints: Sequence[Obj] | None) -> Iterator[str]:
+    for i, constraint in enumerate(constraints or ()):
+        key = constraint.get("topologyKey", "")
+        if text := nodes.label(key):
+            yield f"{path}[{i}].topologyKey: {key} is {text}"
+        if constraint.get("labelSelector") is None:
+            yield f"{path}[{i}].labelSelector: {_NO_SELECTOR}"
 
 
 def _containers(path: str, spec: Obj) -> Iterator[tuple[str, Obj]]:
@@ -126,7 +140,9 @@ def _volumes(path: str, volumes: Sequence[Obj]) -> Iterator[str]:
                 where = f"{path}[{i}].ephemeral.volumeClaimTemplate.spec"
                 yield from storage.claim_spec(where, claim or {})
     for volume in volumes:
-        yield from overlaps.of_volume(volume)
+        for kind in overlaps.KINDS:
+            if kind in volume:
+                yield from overlaps.of_volume(volume)
 
 
 def _repeated(path: str, items: Sequence[Obj], key: str) -> Iterator[str]:
