@@ -1,4 +1,5 @@
 import gzip
+
 import pytest
 
 from miniplane.api import resources

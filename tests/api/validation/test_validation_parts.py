@@ -5,9 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miniplane.api import cron, validation
-from miniplane.api.validation import patterns
-from miniplane.api import validation
-from miniplane.api.validation import checks, cron, patterns
+from miniplane.api.validation import checks, patterns
 
 
 def words(errors):
