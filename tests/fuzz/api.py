@@ -229,7 +229,7 @@ class Api:
         return answer
 
     def story(self, last: int = 8) -> str:
-        """The last writes, and the last request, as commands for a shell and a `miniplane serve`."""
+        """The last writes and the last request, as commands for a shell and a running server."""
         writes = [command for command in self.trail[:-1] if not command.startswith("curl -sX GET")]
         return "\n".join([*writes[-last:], *self.trail[-1:]])
 
@@ -246,8 +246,10 @@ def dumps(value: Any) -> bytes:
 
 
 def collection(row: Resource, namespace: str) -> str:
-    return f"{row.path}/namespaces/{namespace}/{row.plural}" if row.namespaced else (
-        f"{row.path}/{row.plural}"
+    return (
+        f"{row.path}/namespaces/{namespace}/{row.plural}"
+        if row.namespaced
+        else (f"{row.path}/{row.plural}")
     )
 
 
@@ -258,15 +260,18 @@ def place(row: Resource, obj: Obj) -> str:
 
 
 REAL_500 = {
-    "resourceVersion should not be set on objects to be created": "rest.BeforeCreate: a plain error",
+    "resourceVersion should not be set on objects to be created": "a plain error",
     "strconv.ParseUint: parsing": "a resourceVersion in a body that is no number",
     "without impersonating a user name": "Impersonate-Group and no Impersonate-User",
     "failed to allocate": "clusterIP or nodePort that is taken, or outside the range",
     "failed to convert new object": "an apply configuration whose types are wrong",
     "failed to create typed patch object": "an apply configuration that does not fit the schema",
     "the spec replicas field": "the scale of a custom resource without the field",
+    "This request caused apiserver to panic": "a strategic merge patch that its handler trips over",
     "does not contain declared merge key": "a strategic merge patch of a list item without a name",
     "merging lists cannot yet": "a $patch directive that lists do not have",
+    "Too large resource version": "504: a revision that is not written yet",
+    "miniplane does not serve": "501: streams, and what else README says is left out",
     "unknown patch type": "a $patch directive that there is none of",
 }
 """What a real server answers with a 500 too: a part of the message, and why."""

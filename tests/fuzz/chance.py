@@ -58,7 +58,7 @@ def _chances(draw: Callable[..., Any]) -> Chance:
 
 
 def fuzz(examples: int, **more: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A test that takes a `chance` and runs `examples` times, or as often as MINIPLANE_FUZZ says."""
+    """A test that takes a `chance` and runs `examples` times, times MINIPLANE_FUZZ."""
 
     def decorate(test: Callable[..., Any]) -> Callable[..., Any]:
         chosen = settings(

@@ -8,10 +8,17 @@ from miniplane.api.resources import Resource
 from tests.fuzz import api as http
 from tests.fuzz import published
 from tests.fuzz.api import Api, Obj
+from tests.fuzz.published import Schema, Schemas
 
 
 def stored(
-    api: Api, row: Resource, path: str, *, refused: Any = None, tracked: bool = True, settled: bool = True
+    api: Api,
+    row: Resource,
+    path: str,
+    *,
+    refused: Any = None,
+    tracked: bool = True,
+    settled: bool = True,
 ) -> Obj:
     """Hold a stored object against everything that can be said of it; answers the object.
 
@@ -63,7 +70,9 @@ def forms(api: Api, row: Resource, path: str, obj: Obj) -> None:
         partial = _read(api, path, http.PARTIAL.format(version))
         assert partial["metadata"] == obj["metadata"]
     listed = _read(api, path.rpartition("/")[0], http.TABLE.format("v1"), includeObject="Object")
-    assert any(line["object"]["metadata"]["name"] == obj["metadata"]["name"] for line in listed["rows"])
+    assert any(
+        line["object"]["metadata"]["name"] == obj["metadata"]["name"] for line in listed["rows"]
+    )
 
 
 def _without_times(value: Any) -> Any:
@@ -88,7 +97,9 @@ def protobuf_differs(value: Any, found: Any, path: str = "") -> str:
         return ""
     if isinstance(value, list) and isinstance(found, list) and len(value) == len(found):
         pairs = enumerate(zip(value, found, strict=True))
-        return next(filter(None, (protobuf_differs(a, b, f"{path}[{i}]") for i, (a, b) in pairs)), "")
+        return next(
+            filter(None, (protobuf_differs(a, b, f"{path}[{i}]") for i, (a, b) in pairs)), ""
+        )
     return "" if value == found or (not value and _zero(found)) else f"{path}: {value!r}, {found!r}"
 
 
@@ -168,33 +179,34 @@ def parsed(fields: Obj, prefix: Path = ()) -> Iterator[Path]:
             yield (*prefix, element)
 
 
-def find(value: Any, path: Path) -> bool:
-    """Whether an object has what a path of a FieldsV1 speaks of."""
+NOTHING = object()
+
+
+def at(value: Any, path: Path) -> Any:
+    """What a path of a FieldsV1 leads to in an object; NOTHING if it is not there."""
     for element in path:
         kind, _, rest = element.partition(":")
         if kind == "f":
-            if not isinstance(value, dict) or rest not in value:
-                return False
-            value = value[rest]
+            value = value.get(rest, NOTHING) if isinstance(value, dict) else NOTHING
         elif not isinstance(value, list):
-            return False
-        elif kind == "k":
-            wanted = json.loads(rest)
-            found = [i for i in value if isinstance(i, dict) and _has(i, wanted)]
-            if not found:
-                return False
-            value = found[0]
-        elif kind == "v":
-            if json.loads(rest) not in value:
-                return False
-            value = json.loads(rest)
-        else:
+            return NOTHING
+        elif kind == "i":
             value = value[int(rest)]
-    return True
+        else:
+            wanted = json.loads(rest)
+            found = [one for one in value if (_has(one, wanted) if kind == "k" else one == wanted)]
+            value = found[0] if found else NOTHING
+    return value
 
 
-def _has(item: Obj, wanted: Obj) -> bool:
-    return all(item.get(key) == value for key, value in wanted.items())
+def _worth(obj: Obj, path: Path) -> Any:
+    """A value; items of maps may be found by defaults that were not sent, those count as there."""
+    found = at(obj, path)
+    return True if found is NOTHING else found
+
+
+def _has(item: Any, wanted: Obj) -> bool:
+    return isinstance(item, dict) and all(item.get(key) == value for key, value in wanted.items())
 
 
 DROPPED = frozenset(
@@ -222,7 +234,63 @@ def owners(api: Api, row: Resource, obj: Obj) -> None:
         for path in parsed(entry["fieldsV1"]):
             if (row.plural, path) in DROPPED or (row.plural, path[:2]) in DROPPED:
                 continue
-            assert find(obj, path), f"{entry.get('manager')} owns {path}, which is not there\n{api.story()}"
+            assert at(obj, path) is not NOTHING, (
+                f"{entry.get('manager')} owns {path}, which is not there\n{api.story()}"
+            )
+
+
+_NOBODYS = (
+    *("name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp"),
+    *("managedFields", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"),
+)
+"""Metadata that nobody owns."""
+
+
+def leaves(schemas: Schemas, schema: Schema, value: Any, path: Path = ()) -> Iterator[Path]:
+    """The paths to all that can be owned in a value, as its published schema says."""
+    schema, _ = schemas.resolve(schema)
+    if isinstance(value, dict) and value and schema.get("x-kubernetes-map-type") != "atomic":
+        fields, more = schema.get("properties", {}), schema.get("additionalProperties")
+        if fields or more:
+            for key, item in value.items():
+                yield from leaves(schemas, fields.get(key) or more or {}, item, (*path, f"f:{key}"))
+            return
+    kind = schema.get("x-kubernetes-list-type")
+    if not isinstance(value, list) or kind not in ("set", "map"):
+        yield path
+        return
+    items = schema["items"]
+    fields = schemas.resolve(items)[0].get("properties", {})
+    for item in value:
+        if kind == "set":
+            yield (*path, f"v:{_compact(item)}")
+            continue
+        keys = sorted(schema["x-kubernetes-list-map-keys"])
+        named = {key: item.get(key, fields[key].get("default")) for key in keys}
+        yield from leaves(schemas, items, item, (*path, f"k:{_compact(named)}"))
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def all_owned(api: Api, row: Resource, sent: Obj, kept: Obj) -> None:
+    """Whoever creates an object owns all of it that has come to be what it sent.
+
+    But for zeros: an object of which nothing is known yet has those already.
+    """
+    if "managedFields" not in kept["metadata"]:
+        return
+    schemas, schema = published.of(row)
+    theirs, there = owned(kept), set(leaves(schemas, schema, sent))
+    nobodys = {("f:metadata", f"f:{name}") for name in _NOBODYS}
+    for path in leaves(schemas, schema, kept):
+        reset = path[0] == "f:status" and row.subresource("status") is not None
+        head = path[0] in ("f:apiVersion", "f:kind") or path[:2] in nobodys
+        if path in there and not reset and not head and _worth(sent, path) == _worth(kept, path):
+            if not _worth(kept, path):
+                continue
+            assert path in theirs, f"nobody owns {path}\n{api.story()}"
 
 
 def owned(obj: Obj) -> dict[Path, list[str]]:

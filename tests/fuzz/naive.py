@@ -91,7 +91,9 @@ def strategic(schemas: Schemas, schema: Schema, old: Any, patch: Any) -> Any:
     return out
 
 
-def _lists(schemas: Schemas, schema: Schema, old: list[Any], patch: list[Any], key: str) -> list[Any]:
+def _lists(
+    schemas: Schemas, schema: Schema, old: list[Any], patch: list[Any], key: str
+) -> list[Any]:
     if not key:
         return [*old, *(item for item in patch if item not in old)]
     if any(item.get("$patch") == "replace" for item in patch):
@@ -176,8 +178,6 @@ def _list_diff(
         if text not in before:
             items.append(one)
         elif before[text] != one:
-            items.append(
-                {**strategic_diff(schemas, schema, before[text], one), key: one.get(key)}
-            )
+            items.append({**strategic_diff(schemas, schema, before[text], one), key: one.get(key)})
     items += [{"$patch": "delete", key: json.loads(t)} for t in before if t not in after]
     return {name: items}

@@ -51,7 +51,10 @@ NULLS: frozenset[tuple[str, str]] = frozenset(
         ("api.resource.v1.AllocatedDeviceStatus", "conditions"),
         ("api.storage.v1.CSINodeDriver", "topologyKeys"),
         ("api.storage.v1.CSINodeSpec", "drivers"),
-        ("apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionStatus", "conditions"),
+        (
+            "apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionStatus",
+            "conditions",
+        ),
     )
 )
 """Fields (definition, name) that are null when they are empty."""
@@ -65,9 +68,7 @@ UNCHECKED = frozenset({("RuntimeClass", ".scheduling")})
 EMPTY_ENUMS = frozenset({("io.k8s.api.core.v1.HostPathVolumeSource", "type")})
 """Fields whose published enum leaves out the empty string that is their default."""
 
-_TIME = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
-)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _RANGES = {"int32": 1 << 31, "int64": 1 << 63}
 _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),

@@ -37,7 +37,9 @@ def prepared(**settings: Any) -> Api:
 
 def row_of(path: str) -> Resource:
     """The kind of a path in THERE."""
-    return next(row for row in RESOURCES if path in (collection(row, NAMESPACE), collection(row, "")))
+    return next(
+        row for row in RESOURCES if path in (collection(row, NAMESPACE), collection(row, ""))
+    )
 
 
 def rename(obj: Obj) -> None:

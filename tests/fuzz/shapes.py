@@ -61,7 +61,7 @@ WEIRD: tuple[Any, ...] = (
     "2026-13-45T99:99:99Z",
     "9" * 400,
     "\U0001f4a9",
-    "a" * 70_000,
+    "a" * 1_000_000,
 )
 ODD: tuple[Any, ...] = (
     None,
@@ -89,7 +89,18 @@ ODD: tuple[Any, ...] = (
     {"a": {"b": {}}},
     [{"name": "a"}, {"name": "a"}],
 )
-NAMES_OF_NOBODY = ("unknown", "Spec", "", "spec.x", "kind ", "$patch", "f:spec", "\x00", "é", "__proto__")
+NAMES_OF_NOBODY = (
+    "unknown",
+    "Spec",
+    "",
+    "spec.x",
+    "kind ",
+    "$patch",
+    "f:spec",
+    "\x00",
+    "é",
+    "__proto__",
+)
 
 
 def of_kind(sample: Obj) -> Resource:
@@ -127,7 +138,9 @@ def pool() -> dict[tuple[str, str], list[Any]]:
     return found
 
 
-def value(chance: Chance, schemas: Schemas, schema: Schema, *, depth: int, known: Any = None) -> Any:
+def value(
+    chance: Chance, schemas: Schemas, schema: Schema, *, depth: int, known: Any = None
+) -> Any:
     """Some value of a schema. `known`: definition and field, for values that are likely right."""
     values = pool().get(known, ()) if known else ()
     if values and chance.percent(70):
@@ -169,10 +182,7 @@ def _object(chance: Chance, schemas: Schemas, schema: Schema, name: str, depth: 
         more = schema.get("additionalProperties")
         if not isinstance(more, dict) or depth <= 0:
             return {}
-        return {
-            key: value(chance, schemas, more, depth=depth - 1)
-            for key in chance.some(PLAIN, 2)
-        }
+        return {key: value(chance, schemas, more, depth=depth - 1) for key in chance.some(PLAIN, 2)}
     required = schema.get("required", ())
     chosen = list(required)
     if depth > 0:
@@ -253,7 +263,9 @@ def adorn(chance: Chance, meta: Obj) -> None:
         more = {key: PLAIN[key] for key in chance.some(PLAIN, 3)}
         meta["labels"] = {**meta.get("labels", {}), **more}
     if chance.percent(30):
-        meta.setdefault("annotations", {})[chance.pick(tuple(PLAIN))] = chance.pick(("", "x", "é\n"))
+        meta.setdefault("annotations", {})[chance.pick(tuple(PLAIN))] = chance.pick(
+            ("", "x", "é\n")
+        )
     if chance.percent(10):
         meta["finalizers"] = ["example.com/hold"]
     if chance.percent(10):

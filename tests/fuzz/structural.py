@@ -123,9 +123,7 @@ def object_of(chance: Chance, depth: int) -> Obj:
     if chance.percent(10):
         out["x-kubernetes-map-type"] = chance.pick(("atomic", "granular"))
     if chance.percent(10):
-        out[chance.pick(("oneOf", "anyOf", "allOf"))] = [
-            {"required": [key]} for key in chosen
-        ]
+        out[chance.pick(("oneOf", "anyOf", "allOf"))] = [{"required": [key]} for key in chosen]
     return out
 
 

@@ -9,7 +9,7 @@ import pytest
 from miniplane.api.options import APPLY_PATCH, MERGE_PATCH
 from miniplane.api.resources import Resource
 from tests.fuzz import laws, naive, published, setting, shapes
-from tests.fuzz.api import Answer, Api, Obj, collection, place
+from tests.fuzz.api import Answer, Api, Obj, place
 from tests.fuzz.chance import Chance, fuzz
 from tests.fuzz.test_objects import STORED
 from tests.fuzz.test_patches import changed
@@ -44,7 +44,7 @@ def smaller(chance: Chance, row: Resource, config: Obj) -> Obj:
     schemas, schema = published.of(row)
     out = copy.deepcopy(config)
     for _ in range(chance.pick((1, 2, 4))):
-        found, of, name = chance.pick(shapes.places(schemas, schema, out))
+        found, of, _ = chance.pick(shapes.places(schemas, schema, out))
         free = [k for k in found if k not in of.get("required", ()) and k not in (*HEAD, "name")]
         if free and found is not out["metadata"]:
             del found[chance.pick(free)]
@@ -74,7 +74,7 @@ def unchanged(api: Api, one: Obj, answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("name", STORED)
-@fuzz(4)
+@fuzz(3)
 def test_apply(name: str, chance: Chance) -> None:
     row = shapes.NAMED[name]
     with setting.prepared() as api:

@@ -54,7 +54,7 @@ class Errors(logging.Handler):
         self.told.append(logging.Formatter().format(record))
 
 
-@fuzz(25)
+@fuzz(15)
 def test_controllers_take_everything(chance: Chance) -> None:
     shapes.pool()  # documents are read on a loop of their own
     for row in KINDS:

@@ -54,7 +54,7 @@ def refused(api: Api) -> Any:
     return functools.partial(schemas.problems, {"$ref": f"#/{name}"})
 
 
-@fuzz(120)
+@fuzz(80)
 def test_instances(chance: Chance) -> None:
     with setting.prepared() as api:
         crd = structural.definition(chance)
@@ -94,7 +94,7 @@ def patched(
         laws.stored(api, row, path, refused=check)
 
 
-@fuzz(60)
+@fuzz(40)
 def test_apply(chance: Chance) -> None:
     with setting.prepared() as api:
         crd = structural.definition(chance)
@@ -121,7 +121,7 @@ def test_apply(chance: Chance) -> None:
                 )
 
 
-@fuzz(80)
+@fuzz(50)
 def test_damaged_definitions(chance: Chance) -> None:
     with setting.prepared() as api:
         crd = structural.definition(chance)

@@ -23,7 +23,7 @@ counted: dict[bool, int] = {True: 0, False: 0}
 
 
 @pytest.mark.parametrize("name", STORED)
-@fuzz(6)
+@fuzz(4)
 def test_right_objects(name: str, chance: Chance) -> None:
     row = shapes.NAMED[name]
     with setting.prepared() as api:
@@ -38,6 +38,7 @@ def test_right_objects(name: str, chance: Chance) -> None:
         assert answer.status == 201
         kept = laws.stored(api, row, place(row, answer.obj))
         assert kept == answer.obj
+        laws.all_owned(api, row, obj, kept)
         changed = copy.deepcopy(kept)
         changed["metadata"].pop("managedFields", None)
         shapes.vary(chance, *shapes.published.of(row), changed)
@@ -75,7 +76,7 @@ def test_most_of_them_are_accepted() -> None:
 
 
 @pytest.mark.parametrize("name", [*STORED, *REVIEWS])
-@fuzz(6)
+@fuzz(4)
 def test_wrong_objects(name: str, chance: Chance) -> None:
     row = shapes.NAMED[name]
     with setting.prepared() as api:
@@ -99,7 +100,7 @@ def test_wrong_objects(name: str, chance: Chance) -> None:
 
 
 @pytest.mark.parametrize("name", STORED)
-@fuzz(4)
+@fuzz(3)
 def test_mangled_bytes(name: str, chance: Chance) -> None:
     """Bodies that are almost JSON, YAML or protobuf."""
     row = shapes.NAMED[name]

@@ -83,7 +83,7 @@ def compare(
 
 
 @pytest.mark.parametrize("name", STORED)
-@fuzz(4)
+@fuzz(2)
 def test_merge_patch(name: str, chance: Chance) -> None:
     row = shapes.NAMED[name]
     with setting.prepared() as api:
@@ -98,7 +98,7 @@ def test_merge_patch(name: str, chance: Chance) -> None:
 
 
 @pytest.mark.parametrize("name", STORED)
-@fuzz(4)
+@fuzz(3)
 def test_json_patch(name: str, chance: Chance) -> None:
     row = shapes.NAMED[name]
     with setting.prepared() as api:
@@ -169,7 +169,7 @@ def pointers(value: Any, prefix: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("name", STORED)
-@fuzz(5)
+@fuzz(3)
 def test_strategic_merge_patch(name: str, chance: Chance) -> None:
     row = shapes.NAMED[name]
     with setting.prepared() as api:

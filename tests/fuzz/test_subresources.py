@@ -1,7 +1,6 @@
 """Random objects at every subresource, by every verb that it has."""
 
 import copy
-from typing import Any
 
 import pytest
 
@@ -59,7 +58,7 @@ def body_of(chance: Chance, row: Resource, name: str, obj: Obj) -> Obj:
 
 
 @pytest.mark.parametrize("name", SUBRESOURCES)
-@fuzz(6)
+@fuzz(5)
 def test_subresources(name: str, chance: Chance) -> None:
     row, part = split(name)
     with setting.prepared() as api:
@@ -121,7 +120,6 @@ held against the versions of the spec only there."""
 
 def spec_stays(api: Api, before: Obj, after: Obj) -> None:
     assert before.get("spec") == after.get("spec"), f"a status changed a spec\n{api.story()}"
-
 
 
 REVIEWS = [row for row in RESOURCES if not row.stored and shapes.samples(row)]

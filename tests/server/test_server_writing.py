@@ -206,7 +206,9 @@ async def test_a_body_has_a_limit(http, registry, chunked):
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "x"])
 async def test_bodies_are_never_unpacked(http, registry, encoding):
-    packed = await http(f"POST {MAPS}", body=gzip.compress(b'{"metadata":{}}'), Content_Encoding=encoding)
+    packed = await http(
+        f"POST {MAPS}", body=gzip.compress(b'{"metadata":{}}'), Content_Encoding=encoding
+    )
     assert (packed.status, packed.json["reason"]) == (400, "BadRequest")
     plain = await http(f"POST {MAPS}", body=MAP, Content_Encoding=encoding)
     assert plain.status == 201
