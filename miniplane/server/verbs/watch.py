@@ -133,22 +133,25 @@ class Stream:
             piece.append(line)
             size += len(line)
             if size >= PIECE:
-                await self._write(b"".join(piece))
+                await push(self.call, self.response, b"".join(piece))
                 piece, size = [], 0
         if piece:
-            await self._write(b"".join(piece))
+            await push(self.call, self.response, b"".join(piece))
 
-    async def _write(self, data: bytes) -> None:
-        transport = self.call.request.transport
-        if transport is None:
-            raise ConnectionResetError("the client is gone")
-        if len(data) <= PIECE and not transport.get_write_buffer_size():
-            # Fits into the transport's buffer: this cannot wait.
-            await self.response.write(data)
-            return
-        try:
-            async with asyncio.timeout(STALLED):
-                await self.response.write(data)
-        except TimeoutError:
-            transport.abort()
-            raise ConnectionResetError("the client stopped reading") from None
+
+async def push(call: Call, response: web.StreamResponse, data: bytes) -> None:
+    """Send a piece of a stream. ConnectionResetError when the client is gone, or takes nothing for
+    `STALLED` seconds."""
+    transport = call.request.transport
+    if transport is None:
+        raise ConnectionResetError("the client is gone")
+    if len(data) <= PIECE and not transport.get_write_buffer_size():
+        # Fits into the transport's buffer: this cannot wait.
+        await response.write(data)
+        return
+    try:
+        async with asyncio.timeout(STALLED):
+            await response.write(data)
+    except TimeoutError:
+        transport.abort()
+        raise ConnectionResetError("the client stopped reading") from None
