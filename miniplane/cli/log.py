@@ -4,6 +4,7 @@ They go to `/miniplane/v1/namespaces/NAMESPACE/pods/POD/log` of the running serv
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from urllib.parse import quote, urlencode
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 def _stdin() -> Iterator[bytes]:
     """What comes in, in whole lines, as soon as it is there."""
     rest = b""
-    while piece := sys.stdin.buffer.read1(CHUNK):
+    while piece := os.read(sys.stdin.fileno(), CHUNK):
         lines, feed, rest = (rest + piece).rpartition(b"\n")
         if feed:
             yield lines + feed

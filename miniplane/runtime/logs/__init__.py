@@ -3,11 +3,8 @@
 A log has two sources. What the simulation says (`spoken`) follows from the pod: when its containers
 started and ended, and what its annotations let them say. It is made when somebody reads it, so pods
 whose logs nobody reads cost nothing. What a user writes (`written`) is kept by pod, container and
-run, in bounds, until the pod is gone. `runs` finds the run of a container that is asked for, or the
-words in which a kubelet refuses; `reading` puts both sources in order and selects from them.
+run, in bounds, until the pod is gone.
 
->>> from miniplane import testing
->>> async def hello():
-...     async with testing.cluster() as cluster:
-...         cluster.logs.write("default", "web", "hello", container="web")
+`runs` finds the run of a container that is asked for, or the words in which a kubelet refuses;
+`reading` puts both sources in order and selects from them; `podlogs` is the door to all of it.
 """

@@ -1,8 +1,8 @@
 """Reading the log of one run: in order, selected, as bytes.
 
-Follows `pkg/kubelet/kuberuntime/logs/logs.go` (since 1.27 in `k8s.io/cri-client`): the tail is taken
-of all lines, whatever `since` drops of them later; the limit counts the time stamps too, and cuts
-the last line in two.
+Follows `ReadLogs` of a kubelet (`k8s.io/cri-client/pkg/logs`): the tail is taken of all lines,
+whatever `since` drops of them later; the limit counts the time stamps too, and cuts the last line
+in two.
 """
 
 import dataclasses
@@ -72,12 +72,17 @@ class Reader:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will come: the container has ended, or so much was asked for."""
-        return self._gone or self._run.ended is not None or self._left == 0
+        """Whether nothing more will come after the next look."""
+        return self._gone or self._run.ended is not None or self.full
+
+    @property
+    def full(self) -> bool:
+        """Whether as many bytes have been read as were asked for."""
+        return self._left == 0
 
     def read(self) -> bytes:
         """What there is since the last look."""
-        if self._left == 0:
+        if self.full:
             return b""
         lines = self._look()
         if not self._begun:

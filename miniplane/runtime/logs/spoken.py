@@ -29,8 +29,9 @@ from collections.abc import Mapping
 
 from miniplane.api import durations
 from miniplane.api.objects import Obj, annotations_of
+from miniplane.clock import parse_time
 from miniplane.runtime.logs.runs import Run
-from miniplane.runtime.logs.written import STDOUT, Line
+from miniplane.runtime.logs.written import LIMIT, OVERHEAD, STDOUT, Line
 
 LOG = "sim.miniplane.dev/log"
 EVERY = "sim.miniplane.dev/log-every"
@@ -38,7 +39,7 @@ EVERY = "sim.miniplane.dev/log-every"
 SHORTEST = 0.1
 """The shortest time between two repetitions, in seconds."""
 KEPT = 10_000
-"""How many repetitions are remembered: the older ones are gone, as if from a file that was
+"""How many repetitions are remembered, at most: the older ones are gone, as if from a file that was
 rotated away."""
 
 _ENDINGS = ("", "Completed", "Error")
@@ -54,8 +55,14 @@ class Script:
         regular = any(c["name"] == run.container for c in pod["spec"]["containers"])
         self._text = _noted(notes, LOG, run.container, whole=regular)
         every = durations.parse(_noted(notes, EVERY, run.container, whole=regular) or "")
-        self._every = round(max(SHORTEST, every) * _MICRO) if every is not None and every > 0 else 0
-        self._start = round((run.started or 0.0) * _MICRO)
+        self._every = 0
+        if every is not None and every > 0 and run.started is not None:
+            self._every = round(max(SHORTEST, every) * _MICRO)
+        start = run.started
+        if start is None:
+            start = parse_time(pod["metadata"]["creationTimestamp"])
+        self._start = round(start * _MICRO)
+        self._kept = min(KEPT, LIMIT // (len(self._text or "") + OVERHEAD))
 
     def opening(self) -> list[Line]:
         """What it says when it starts."""
@@ -70,7 +77,7 @@ class Script:
         """Its repetitions from a number on, until `now`."""
         last = self.repetitions(now)
         lines: list[Line] = []
-        for number in range(max(first, last - KEPT + 1), last + 1):
+        for number in range(max(first, last - self._kept + 1), last + 1):
             after = number * self._every
             text = self._text
             if text is None:

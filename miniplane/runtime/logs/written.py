@@ -98,6 +98,7 @@ class Book:
             size = longest.size
             longest.shrink(size // 2)
             self.size -= size - longest.size
+            self._tidy(longest)
         _tell(log, None, gone=False)
         self._tidy(log)
 

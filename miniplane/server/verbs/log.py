@@ -10,6 +10,7 @@ Lines are written at a path of our own, which is no resource for access rules:
 """
 
 import asyncio
+import contextlib
 
 from aiohttp import web
 
@@ -23,7 +24,7 @@ from miniplane.runtime.logs.runs import container_of
 from miniplane.runtime.logs.written import STDERR, STDOUT
 from miniplane.server import decode, encode, negotiate, options
 from miniplane.server.call import Call
-from miniplane.server.verbs.watch import push
+from miniplane.server.verbs.watch import PIECE, push
 
 GATE = "PodLogsQuerySplitStreams"
 """The feature gate of `stream`; off by default, as in Kubernetes 1.36."""
@@ -65,9 +66,10 @@ async def _follow(call: Call, reader: Reader, news: asyncio.Event) -> web.Stream
         while not call.state.closing:
             news.clear()
             over = reader.over
-            if data := reader.read():
-                await push(call, response, data)
-            if over:
+            data = reader.read()
+            for start in range(0, len(data), PIECE):
+                await push(call, response, data[start : start + PIECE])
+            if over or reader.full:
                 break
             await news.wait()
         await response.write_eof()
@@ -75,7 +77,8 @@ async def _follow(call: Call, reader: Reader, news: asyncio.Event) -> web.Stream
         if not call.state.closing or not response.prepared:
             raise
         task.uncancel()
-        await response.write_eof()
+        with contextlib.suppress(ConnectionError):
+            await response.write_eof()
     except ConnectionError:
         pass
     finally:

@@ -7,6 +7,7 @@ ERROR event (410 Expired), as a real server's does. A reader that takes nothing 
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Sequence
 
 from aiohttp import web
@@ -89,7 +90,8 @@ class Stream:
                 raise
             # The server is going down: end the stream the way it would have ended.
             task.uncancel()
-            await self.response.write_eof()
+            with contextlib.suppress(ConnectionError):
+                await self.response.write_eof()
         except ConnectionError:
             pass
         finally:
