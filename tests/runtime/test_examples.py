@@ -9,7 +9,9 @@ from miniplane.runtime import manager
 from miniplane.runtime.logs import reading, spoken
 
 
-@pytest.mark.parametrize("module", [clock, ids, manager, reading, spoken], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [clock, ids, manager, reading, spoken], ids=lambda module: module.__name__
+)
 def test_examples(module):
     result = doctest.testmod(module)
     assert result.attempted

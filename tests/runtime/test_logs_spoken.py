@@ -165,9 +165,7 @@ def test_annotations_let_it_say_something_else():
 
 def test_it_can_say_so_again_and_again():
     assert said({spoken.LOG: "tick", spoken.EVERY: "40s"}) == ["tick"] * 3
-    assert said({spoken.EVERY: "1m"})[1:] == [
-        'miniplane: container "web" has been running for 60s'
-    ]
+    assert said({spoken.EVERY: "1m"})[1:] == ['miniplane: container "web" has been running for 60s']
     assert len(said({f"{spoken.EVERY}.web": "1ns"}, now=1.0)) == 11
     for nonsense in ("", "often", "-5s", "0s"):
         assert len(said({spoken.EVERY: nonsense})) == 1

@@ -56,9 +56,11 @@ class Client:
 
 @contextlib.asynccontextmanager
 async def client(**settings):
-    async with testing.cluster(nodes=1, http=True, **settings) as cluster:
-        async with aiohttp.ClientSession() as session:
-            yield Client(cluster, session)
+    async with (
+        testing.cluster(nodes=1, http=True, **settings) as cluster,
+        aiohttp.ClientSession() as session,
+    ):
+        yield Client(cluster, session)
 
 
 async def until(condition):
@@ -135,7 +137,8 @@ INVALID = 'PodLogOptions "web" is invalid: '
         (
             {"sinceSeconds": 0, "sinceTime": "2026-01-01T00:00:00Z"},
             422,
-            f"{INVALID}[]: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified",
+            f"{INVALID}[]: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be "
+            "specified",
         ),
         ({"stream": "Stdout"}, 422, f"{INVALID}stream: Forbidden: may not be specified"),
         ({"tailLines": "x"}, 400, 'strconv.ParseInt: parsing "x": invalid syntax'),
@@ -273,7 +276,7 @@ async def test_a_reader_that_leaves_leaves_nothing_behind():
         async with c.follow() as answer:
             assert await line(answer) == "hello\n"
             assert len(c.cluster.logs.book) == 1
-            status, metrics = await c.get("/metrics")
+            _, metrics = await c.get("/metrics")
             [going] = [x for x in metrics.splitlines() if x.startswith("apiserver_longrunning")]
             assert 'subresource="log",verb="CONNECT"' in going
         await until(lambda: len(c.cluster.logs.book) == 0)
@@ -285,7 +288,7 @@ async def test_a_slow_reader_holds_nobody_up(monkeypatch):
     async with client() as c:
         await c.make()
         host, port = c.cluster.url.removeprefix("http://").split(":")
-        reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+        _, writer = await asyncio.open_connection(host, int(port), limit=1024)
         writer.write(f"GET {LOG}?follow=1 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         await until(lambda: len(c.cluster.logs.book) == 1)
         for _ in range(30):
