@@ -8,6 +8,7 @@ A cluster lives on the event loop that starts it; any number of them live side b
 
 from collections.abc import Callable, Iterator
 
+from miniplane.api.resources import PODS
 from miniplane.client.inprocess import InProcessClient
 from miniplane.client.protocol import Client
 from miniplane.clock import Clock, RealClock, VirtualClock
@@ -23,6 +24,7 @@ from miniplane.registry.upkeep import HOST_IP, Upkeep
 from miniplane.runtime import figures, settle
 from miniplane.runtime.controller import ControllerContext
 from miniplane.runtime.informer import InformerFactory
+from miniplane.runtime.logs.podlogs import PodLogs
 from miniplane.runtime.manager import ControllerManager
 from miniplane.store.mvcc import Store
 
@@ -59,6 +61,10 @@ class Cluster:
         self.client: Client = InProcessClient(self.registry)
         client = wrap_client(self.client)
         self.informers = InformerFactory(client, self.clock)
+        self.logs = PodLogs(
+            self.clock, lambda namespace, name: self.registry.get(PODS, namespace, name).obj
+        )
+        self.informers.of(PODS).on_change(self.logs.book.pod_changed)
         context = ControllerContext(
             client=client,
             informers=self.informers,

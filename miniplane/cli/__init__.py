@@ -1,4 +1,4 @@
-"""The command line: `miniplane serve`, `kubeconfig`, `node`, `version`.
+"""The command line: `miniplane serve`, `kubeconfig`, `node`, `log`, `version`.
 
 Each command is a module of its own, imported when it is run.
 """

@@ -108,6 +108,17 @@ def parser() -> argparse.ArgumentParser:
     _server_flag(remove)
     remove.set_defaults(run=_run_node_remove)
 
+    log = commands.add_parser(
+        "log", help="write into the log of a simulated container", allow_abbrev=False
+    )
+    log.add_argument("pod", metavar="POD")
+    log.add_argument("text", nargs="*", metavar="TEXT", help="one line; without it, those of stdin")
+    log.add_argument("-n", "--namespace", metavar="NAME", help="the pod's (default)")
+    log.add_argument("-c", "--container", metavar="NAME", help="needed where there are several")
+    log.add_argument("--stderr", action="store_true", help="write to the other stream")
+    _server_flag(log)
+    log.set_defaults(run=_run_log)
+
     version = commands.add_parser("version", help="print the version", allow_abbrev=False)
     version.set_defaults(run=_run_version)
     return top
@@ -121,7 +132,13 @@ def _server_flag(command: argparse.ArgumentParser) -> None:
 
 def parse(argv: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace:
     """The command line with what the environment adds. Failure for what cannot be understood."""
-    args = parser().parse_args(argv)
+    top = parser()
+    args, more = top.parse_known_args(argv)
+    if args.command == "log" and not any(word.startswith("-") for word in more):
+        # argparse looks for the words of a text in one place only, before the flags.
+        args.text += more
+    elif more:
+        top.error(f"unrecognized arguments: {' '.join(more)}")
     args.env = env
     args.sources = {}
     for key, value in list(vars(args).items()):
@@ -202,6 +219,12 @@ def _run_node_remove(args: argparse.Namespace) -> int:
     from miniplane.cli import node
 
     return node.remove(args)
+
+
+def _run_log(args: argparse.Namespace) -> int:
+    from miniplane.cli import log
+
+    return log.run(args)
 
 
 def _run_version(args: argparse.Namespace) -> int:

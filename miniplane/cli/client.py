@@ -95,11 +95,14 @@ def listens(url: str) -> bool:
 def request(
     server: str, method: str, path: str, body: Any = None, *, access: Access | None = None
 ) -> Any:
-    """One request; the decoded answer. Failure with the server's message, or that it is silent."""
-    data = None if body is None else json.dumps(body).encode()
+    """One request; the decoded answer. Failure with the server's message, or that it is silent.
+
+    A body of bytes is sent as text, any other as JSON."""
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"Accept": "application/json", "User-Agent": "miniplane"}
     if data is not None:
-        headers["Content-Type"] = "application/json"
+        text = isinstance(body, bytes)
+        headers["Content-Type"] = "text/plain" if text else "application/json"
     # Proxies of the environment are for the outside world.
     handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
     if access is not None:

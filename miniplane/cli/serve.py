@@ -115,6 +115,7 @@ async def _run(
             authenticate=cluster.registry.authenticate,
             served=Served(cluster.registry.custom),
             sources=(cluster.figures,),
+            logs=cluster.logs,
         )
         tls = cluster.serving.server if cluster.serving is not None else None
         async with contextlib.AsyncExitStack() as stack:

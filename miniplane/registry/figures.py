@@ -8,8 +8,13 @@ from miniplane.metrics import Family
 from miniplane.registry import catalog
 from miniplane.registry.context import Context
 
-_GATES = {"APIResponseCompression": True, "MaxUnavailableStatefulSet": False}
+_GATES = {
+    "APIResponseCompression": True,
+    "MaxUnavailableStatefulSet": False,
+    "PodLogsQuerySplitStreams": False,
+}
 """The feature gates that make a difference here, and whether they are on by themselves."""
+_ALPHA = ("PodLogsQuerySplitStreams",)
 
 
 def families(context: Context) -> Iterator[Family]:
@@ -37,5 +42,8 @@ def families(context: Context) -> Iterator[Family]:
     yield metrics.gauge(
         "kubernetes_feature_enabled",
         "Feature gates, and whether they are on.",
-        {metrics.labels(name=name, stage="BETA"): float(on) for name, on in gates.items()},
+        {
+            metrics.labels(name=name, stage="ALPHA" if name in _ALPHA else "BETA"): float(on)
+            for name, on in gates.items()
+        },
     )

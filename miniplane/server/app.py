@@ -13,9 +13,11 @@ from multidict import istr
 
 from miniplane.api.errors import StatusError
 from miniplane.api.options import ADMIN
+from miniplane.api.resources import PODS
 from miniplane.clock import Clock, stopwatch
 from miniplane.config import Config
 from miniplane.metrics import Source
+from miniplane.runtime.logs.podlogs import PodLogs
 from miniplane.server import access, compress, decode, errors, guard, routes, system
 from miniplane.server.access import Authenticator, Authorizer
 from miniplane.server.backend import Registry
@@ -41,6 +43,7 @@ class State:
     authenticate: Authenticator
     guard: guard.Guard
     served: Served
+    logs: PodLogs
     peers: Peers | None
     """Who is behind a TLS connection; None where there are none."""
     sources: Sequence[Source] = ()
@@ -74,10 +77,12 @@ def create_app(
     authenticate: Authenticator = access.nobody,
     served: Served | None = None,
     sources: Sequence[Source] = (),
+    logs: PodLogs | None = None,
 ) -> web.Application:
     """The API server over a registry. `authorize` decides for all but the administrator;
     `authenticate` says whose a bearer token is; `served` which resources there are, the built-in
-    ones unless told otherwise; `sources` have more figures for `/metrics`."""
+    ones unless told otherwise; `sources` have more figures for `/metrics`; `logs` are those of the
+    pods: without them, what users write outlives the pods."""
     app = web.Application(client_max_size=decode.LIMIT)
     state = State(
         registry,
@@ -87,6 +92,7 @@ def create_app(
         authenticate,
         guard.Guard(config),
         served or Served(),
+        logs or PodLogs(clock, lambda namespace, name: registry.get(PODS, namespace, name).obj),
         Peers(clock, anonymous=config.anonymous_auth is not False) if config.https else None,
         sources,
     )

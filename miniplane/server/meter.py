@@ -105,7 +105,7 @@ class Meter:
         )
         going: dict[Labels, float] = {}
         for call in watches:
-            where = metrics.labels(**_series(call, "WATCH"))
+            where = metrics.labels(**_series(call, _verb(call)))
             going[where] = going.get(where, 0) + 1
         yield metrics.gauge("apiserver_longrunning_requests", "Watches that are going on.", going)
         sent: dict[Labels, float] = {}

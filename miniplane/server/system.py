@@ -10,6 +10,7 @@ from miniplane.api import errors
 from miniplane.server import discovery, encode, health, metrics, openapi, openid
 from miniplane.server.call import Call
 from miniplane.server.errors import not_served
+from miniplane.server.verbs import log
 from miniplane.server.version import VERSION
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
@@ -60,6 +61,7 @@ _HANDLERS: Mapping[str, Handler] = {
     "metrics": metrics.serve,
     ".well-known": openid.configuration,
     "openid": openid.keys,
+    "miniplane": log.write,
     **dict.fromkeys(health.CHECKS, health.serve),
 }
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from miniplane.cluster import Cluster
     from miniplane.registry.registry import Registry
+    from miniplane.runtime.logs.podlogs import PodLogs
 
 
 Objects: TypeAlias = list[Obj]
@@ -63,6 +64,11 @@ class Harness:
     @property
     def clock(self) -> Clock:
         return self.cluster.clock
+
+    @property
+    def logs(self) -> "PodLogs":
+        """What the containers say: `logs.read("default", "web")`, `logs.write(...)`."""
+        return self.cluster.logs
 
     @property
     def ids(self) -> Ids:
@@ -177,6 +183,7 @@ async def cluster(
                 authenticate=made.registry.authenticate,
                 served=Served(made.registry.custom),
                 sources=(made.figures,),
+                logs=made.logs,
             )
             tls = made.serving.server if made.serving is not None else None
             url = (await stack.enter_async_context(Server(app, config, tls=tls))).url

@@ -361,12 +361,20 @@ def test_a_watch_from_a_revision_that_is_forgotten(forgetful, expired):
     refused(410, "Expired", page, namespace, limit=10, _continue=token)
 
 
-def test_logs_are_refused_in_words(core, namespace):
+def test_logs(core, cluster, namespace):
     core.create_namespaced_pod(namespace, manifests.pod("a"))
     eventually(lambda: core.read_namespaced_pod("a", namespace).status.phase == "Running")
+    assert "is simulated" in core.read_namespaced_pod_log("a", namespace)
+    lines = watch.Watch().stream(core.read_namespaced_pod_log, "a", namespace, tail_lines=0)
+    writer = threading.Timer(0.2, cluster.miniplane, ["log", "-n", namespace, "a", "one", "line"])
+    writer.start()
+    assert next(lines) == "one line"
+    lines.close()
+    writer.join()
+    assert core.read_namespaced_pod_log("a", namespace, tail_lines=1) == "one line\n"
     with pytest.raises(ApiException) as refusal:
-        core.read_namespaced_pod_log("a", namespace)
-    assert refusal.value.status == 501
+        core.read_namespaced_pod_log("a", namespace, previous=True)
+    assert refusal.value.status == 400
 
 
 def test_a_watch_loses_nothing_in_a_storm(core, namespace, storm):

@@ -37,6 +37,9 @@ def test_the_daily_commands(alone):
     assert "Image:        mysql:5.7\n" in alone("describe", "statefulset", "mysql")
     assert "mysql-storage-mysql-0" in alone("describe", "pod", "mysql-0")
     assert "Created" in alone("events", "--for=pod/mysql-0")
+    alone.cluster.miniplane("log", "mysql-0", "a line")
+    assert alone("logs", "mysql-0", "--tail=1") == "a line\n"
+    assert "[pod/mysql-0/mysql] a line\n" in alone("logs", "-l", "app=mysql", "--prefix")
     assert "FIELDS:" in alone("explain", "statefulset.spec")
     alone("create", "namespace", "team")
     alone("create", "configmap", "c", "--from-literal=a=b", "-n", "team")

@@ -6,9 +6,12 @@ import pytest
 
 from miniplane import clock, ids
 from miniplane.runtime import manager
+from miniplane.runtime.logs import reading, spoken
 
 
-@pytest.mark.parametrize("module", [clock, ids, manager], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [clock, ids, manager, reading, spoken], ids=lambda module: module.__name__
+)
 def test_examples(module):
     result = doctest.testmod(module)
     assert result.attempted

@@ -32,7 +32,7 @@ _NOT_EMULATED = {
     "attach": "there are no processes in simulated pods to attach to",
     "portforward": "simulated pods listen on no ports",
     "proxy": "simulated pods, services and nodes answer no requests",
-    "log": "simulated containers write no logs yet",
+    "log": "its text is no object: the server streams it",
 }
 
 

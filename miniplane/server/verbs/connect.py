@@ -1,4 +1,5 @@
-"""Subresources that are streams (exec, attach, log, port-forward, proxy): the registry's answer.
+"""Subresources that are streams: logs, and the registry's answer to exec, attach, port-forward and
+proxy.
 
 No body is read: what follows the headers belongs to the stream.
 """
@@ -10,15 +11,15 @@ from miniplane.api.options import WriteOptions
 from miniplane.client import webhooks
 from miniplane.server import encode, negotiate
 from miniplane.server.call import Call
+from miniplane.server.verbs import log
 
 
-async def connect(call: Call) -> web.Response:
+async def connect(call: Call) -> web.StreamResponse:
     media = negotiate.for_error(call.accept)
     info, resource = call.info, call.resource
     namespace = info.namespace if resource.namespaced else ""
     if info.subresource == "log":
-        stored = call.registry.get(resource, namespace, info.name, subresource=info.subresource)
-        return encode.stored(call, media, stored)
+        return await log.read(call)
     result = await webhooks.write(
         call.registry,
         lambda registry: registry.create(

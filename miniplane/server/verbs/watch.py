@@ -7,6 +7,7 @@ ERROR event (410 Expired), as a real server's does. A reader that takes nothing 
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Sequence
 
 from aiohttp import web
@@ -89,7 +90,8 @@ class Stream:
                 raise
             # The server is going down: end the stream the way it would have ended.
             task.uncancel()
-            await self.response.write_eof()
+            with contextlib.suppress(ConnectionError):
+                await self.response.write_eof()
         except ConnectionError:
             pass
         finally:
@@ -133,22 +135,25 @@ class Stream:
             piece.append(line)
             size += len(line)
             if size >= PIECE:
-                await self._write(b"".join(piece))
+                await push(self.call, self.response, b"".join(piece))
                 piece, size = [], 0
         if piece:
-            await self._write(b"".join(piece))
+            await push(self.call, self.response, b"".join(piece))
 
-    async def _write(self, data: bytes) -> None:
-        transport = self.call.request.transport
-        if transport is None:
-            raise ConnectionResetError("the client is gone")
-        if len(data) <= PIECE and not transport.get_write_buffer_size():
-            # Fits into the transport's buffer: this cannot wait.
-            await self.response.write(data)
-            return
-        try:
-            async with asyncio.timeout(STALLED):
-                await self.response.write(data)
-        except TimeoutError:
-            transport.abort()
-            raise ConnectionResetError("the client stopped reading") from None
+
+async def push(call: Call, response: web.StreamResponse, data: bytes) -> None:
+    """Send a piece of a stream. ConnectionResetError when the client is gone, or takes nothing for
+    `STALLED` seconds."""
+    transport = call.request.transport
+    if transport is None:
+        raise ConnectionResetError("the client is gone")
+    if len(data) <= PIECE and not transport.get_write_buffer_size():
+        # Fits into the transport's buffer: this cannot wait.
+        await response.write(data)
+        return
+    try:
+        async with asyncio.timeout(STALLED):
+            await response.write(data)
+    except TimeoutError:
+        transport.abort()
+        raise ConnectionResetError("the client stopped reading") from None
