@@ -97,6 +97,8 @@ class Hearts:
             address=self.hosts.take() or "",
             now=self._kubelet.clock.rfc3339(),
             machine_id=self._kubelet.ids.hex(32),
+            more_labels=self._labels(name),
+            capacity=self._kubelet.config.node_capacity,
         )
         try:
             await self._kubelet.client.create(NODES, body)
@@ -104,6 +106,15 @@ class Hearts:
             if not is_already_exists(error):
                 self.to_register[name] = None
                 raise
+
+    def _labels(self, name: str) -> dict[str, str]:
+        """What the configuration labels one of the first nodes with."""
+        config = self._kubelet.config
+        labels = dict(config.node_labels)
+        if config.node_zones:
+            number = int(name.rpartition("-")[2]) - 1
+            labels[node.ZONE] = config.node_zones[number % len(config.node_zones)]
+        return labels
 
     async def _report(self, found: Obj) -> Obj:
         """Write what the kubelet knows of its node: labels once, and the status."""

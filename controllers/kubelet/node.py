@@ -3,12 +3,15 @@
 https://kubernetes.io/docs/reference/node/node-status/
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from miniplane.api.objects import Obj
 
 SIMULATED = "miniplane.dev/simulated"
 """The annotation of nodes that have a simulated kubelet, with the value `"true"`."""
+
+ZONE = "topology.kubernetes.io/zone"
 
 LEASE_NAMESPACE = "kube-node-lease"
 LEASE_SECONDS = 40
@@ -57,21 +60,36 @@ def labels(name: str) -> dict[str, str]:
     }
 
 
-def registration(name: str, *, address: str, now: str, machine_id: str) -> Obj:
-    """The Node as a kubelet creates it. `machine_id` is 32 hex digits."""
+def registration(
+    name: str,
+    *,
+    address: str,
+    now: str,
+    machine_id: str,
+    more_labels: Mapping[str, str] | None = None,
+    capacity: Mapping[str, str] | None = None,
+) -> Obj:
+    """The Node as a kubelet creates it. `machine_id` is 32 hex digits; `capacity` is what differs
+    from the usual."""
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {
             "name": name,
-            "labels": labels(name),
+            "labels": {**labels(name), **(more_labels or {})},
             "annotations": {
                 SIMULATED: "true",
                 "volumes.kubernetes.io/controller-managed-attach-detach": "true",
             },
         },
         "spec": {"providerID": f"miniplane://{name}"},
-        "status": status({}, name, address=address, now=now, machine_id=machine_id),
+        "status": status(
+            {"capacity": dict(capacity or {})},
+            name,
+            address=address,
+            now=now,
+            machine_id=machine_id,
+        ),
     }
 
 

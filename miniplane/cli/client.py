@@ -99,7 +99,8 @@ def request(
     data = None if body is None else json.dumps(body).encode()
     headers = {"Accept": "application/json", "User-Agent": "miniplane"}
     if data is not None:
-        headers["Content-Type"] = "application/json"
+        patch = "application/merge-patch+json"
+        headers["Content-Type"] = patch if method == "PATCH" else "application/json"
     # Proxies of the environment are for the outside world.
     handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
     if access is not None:
