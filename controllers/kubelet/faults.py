@@ -37,10 +37,11 @@ EXIT, OOM, IMAGE_PULL, NOT_READY, LIVENESS, STARTUP = (
     "liveness",
     "startup",
 )
+_KINDS = (OOM, IMAGE_PULL, NOT_READY, LIVENESS, STARTUP)
 _NONE = "none"
 _CODES: Mapping[str, int] = {OOM: 137}
 _EXIT = re.compile(r"exit=([0-9]{1,3})")
-WORDS = ("crashloop", "exit=CODE", OOM, IMAGE_PULL, NOT_READY, LIVENESS, STARTUP)
+WORDS = ("crashloop", "exit=CODE", *_KINDS)
 """What can be asked for."""
 
 _PROBES: Mapping[str, str] = {LIVENESS: "livenessProbe", STARTUP: "startupProbe"}
@@ -75,7 +76,7 @@ def parse(text: str) -> Fault | None:
     if found := _EXIT.fullmatch(text):
         code = int(found[1])
         return Fault(EXIT, code) if code < 256 else None
-    return Fault(text, _CODES.get(text, 0)) if text in WORDS else None
+    return Fault(text, _CODES.get(text, 0)) if text in _KINDS else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
