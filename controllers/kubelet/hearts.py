@@ -37,6 +37,7 @@ class Hearts:
         self.to_register = dict.fromkeys(f"node-{i + 1}" for i in range(count))
         self._shares: dict[int, dict[Machine, None]] = {}
         self._leased = 0
+        self._period = kubelet.config.node_lease_duration / node.RENEWALS
 
     def look(self, machine: Machine, found: Obj) -> bool:
         """Take note of whether the machine is in reach. Whether that calls for something."""
@@ -139,7 +140,11 @@ class Hearts:
         )
 
     async def _lease(self, found: Obj, machine: Machine) -> None:
-        lease = node.lease(found, now=self._kubelet.clock.micro())
+        lease = node.lease(
+            found,
+            seconds=self._kubelet.config.node_lease_duration,
+            now=self._kubelet.clock.micro(),
+        )
         try:
             machine.lease = await self._kubelet.client.create(LEASES, lease)
         except StatusError as error:
@@ -158,7 +163,7 @@ class Hearts:
         share = self._shares.setdefault(number, {})
         if not share:
             # Evenly over the second half of the first period.
-            after = node.RENEW_SECONDS * (1 + number / _SHARES) / 2
+            after = self._period * (1 + number / _SHARES) / 2
             self._kubelet.queue.add_after(f"{BEAT}{number}", after, background=True)
         share[machine] = None
 
@@ -173,7 +178,7 @@ class Hearts:
                 await self._renew(machine)
             if count % _AT_ONCE == 0:
                 await self._kubelet.clock.sleep(0)
-        return Result(after=node.RENEW_SECONDS, background=True) if share else None
+        return Result(after=self._period, background=True) if share else None
 
     async def _renew(self, machine: Machine) -> None:
         """Renew one lease, and write the node's status when that is due or differs."""

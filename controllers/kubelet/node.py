@@ -14,8 +14,8 @@ SIMULATED = "miniplane.dev/simulated"
 ZONE = "topology.kubernetes.io/zone"
 
 LEASE_NAMESPACE = "kube-node-lease"
-LEASE_SECONDS = 40
-RENEW_SECONDS = 10.0
+RENEWALS = 4
+"""How often a lease is renewed in the time that it lasts."""
 REPORT_SECONDS = 300.0
 """How often a node's status is written although nothing has changed."""
 
@@ -163,8 +163,8 @@ def internal_ip(node: Obj) -> str:
     return ""
 
 
-def lease(node: Obj, *, now: str) -> Obj:
-    """The node's Lease; `now` is a MicroTime."""
+def lease(node: Obj, *, seconds: float, now: str) -> Obj:
+    """The node's Lease, which lasts for `seconds`; `now` is a MicroTime."""
     meta = node["metadata"]
     return {
         "apiVersion": "coordination.k8s.io/v1",
@@ -178,7 +178,7 @@ def lease(node: Obj, *, now: str) -> Obj:
         },
         "spec": {
             "holderIdentity": meta["name"],
-            "leaseDurationSeconds": LEASE_SECONDS,
+            "leaseDurationSeconds": int(seconds),
             "renewTime": now,
         },
     }

@@ -348,11 +348,8 @@ async def test_the_kubelet_forgets_a_pod_that_is_gone():
         assert not c.cluster.manager.find("kubelet")._lives
 
 
-NODES_ONLY = "kubelet,scheduler,node-ipam-controller,node-lifecycle-controller"
-
-
 async def test_a_day_in_a_crash_loop():
-    async with testing.cluster(nodes=1, controllers=NODES_ONLY) as c:
+    async with testing.cluster(nodes=1, node_lease_duration=86_400) as c:
         await c.client.create(PODS, pod(fail="crashloop"))
         await c.settle()
         await c.advance(86_400)
