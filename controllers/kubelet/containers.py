@@ -107,6 +107,18 @@ def _noted(
     return Behaviour(max(0.0, otherwise if seconds is None else seconds), codes or (0,))
 
 
+def complaint(pod: Obj) -> str:
+    """What is to be said of annotations that cannot be meant, `""` for most pods."""
+    texts = []
+    for key, text in (pod["metadata"].get("annotations") or {}).items():
+        name = key.removeprefix(PREFIX).partition(".")[0] if key.startswith(PREFIX) else ""
+        if name == "run-for" and text != FOREVER and durations.parse(text) is None:
+            texts.append(f"{key}: {text!r} is neither a duration such as 5s nor {FOREVER}")
+        if name == "exit-code" and _codes(text) is None:
+            texts.append(f"{key}: {text!r} is no list of numbers from 0 to 255")
+    return "; ".join(texts)
+
+
 def _codes(text: str) -> tuple[int, ...] | None:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and int(part) < 256 for part in parts):

@@ -251,6 +251,9 @@ class Kubelet(Controller):
             if blocker is None:
                 self._unblock(key)
         asked = faults.of_pod(pod)
+        if bad := containers.complaint(pod):
+            bad = f"{asked.complaint}; {bad}" if asked.complaint else bad
+            asked = faults.Asked(asked.faults, bad)
         ending = containers.behaviours(
             pod, job_duration=self.config.job_duration, faults=asked.faults
         )

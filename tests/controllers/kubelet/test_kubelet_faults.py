@@ -325,6 +325,20 @@ async def test_what_cannot_be_meant_is_told_once():
         assert (await state(c))[3] == "OOMKilled"
 
 
+async def test_durations_and_codes_that_are_none():
+    async with testing.cluster(nodes=1) as c:
+        made = pod(fail="oom=1")
+        run_for, code = "sim.miniplane.dev/run-for", "sim.miniplane.dev/exit-code.main"
+        made["metadata"]["annotations"] |= {run_for: "5", code: "1,x"}
+        await c.client.create(PODS, made)
+        await c.settle()
+        [(_, text, _)] = await told(c, "InvalidAnnotation")
+        assert text.split("; ")[1:] == [
+            f"{run_for}: '5' is neither a duration such as 5s nor forever",
+            f"{code}: '1,x' is no list of numbers from 0 to 255",
+        ]
+
+
 async def test_a_template_says_it_for_all_pods():
     async with testing.cluster(nodes=2) as c:
         made = objects.deployment("web", replicas=2)
