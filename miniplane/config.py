@@ -5,6 +5,8 @@ from typing import Annotated, Self
 
 import pydantic
 
+from miniplane.api import quantity
+
 Port = Annotated[int, pydantic.Field(ge=0, le=65535)]
 
 
@@ -38,6 +40,30 @@ def _url(text: str) -> str:
 
 
 Url = Annotated[str, pydantic.AfterValidator(_url)]
+
+
+def _pairs(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = {}
+    for part in filter(None, (piece.strip() for piece in value.split(","))):
+        key, equals, text = part.partition("=")
+        if not key or not equals:
+            raise ValueError(f"KEY=VALUE is wanted, not {part!r}")
+        pairs[key] = text
+    return pairs
+
+
+def _capacity(pairs: dict[str, str]) -> dict[str, str]:
+    for key, value in pairs.items():
+        if quantity.parse(value).sign < 0:
+            raise ValueError(f"{key}: {value!r} is negative")
+    return pairs
+
+
+Pairs = Annotated[dict[str, str], pydantic.BeforeValidator(_pairs)]
+"""Values by key, or one text of `KEY=VALUE` with commas between them."""
+Capacity = Annotated[Pairs, pydantic.AfterValidator(_capacity)]
 Cidr = Annotated[str, pydantic.AfterValidator(_network)]
 Modes = Annotated[str, pydantic.AfterValidator(_modes)]
 ISSUER = "https://kubernetes.default.svc.cluster.local"
@@ -60,6 +86,17 @@ class Config(pydantic.BaseModel):
     answers none."""
     nodes: Annotated[int, pydantic.Field(ge=0, le=5000)] = 3
     """How many simulated nodes the cluster starts with."""
+    node_zones: Names = ()
+    """Zones to which these nodes are dealt in turn."""
+    node_capacity: Capacity = {}
+    """What these nodes have, where it differs from the usual: quantities by resource, extended ones
+    too."""
+    node_labels: Pairs = {}
+    """Labels that these nodes have in common."""
+    node_lease_duration: Annotated[float, pydantic.Field(ge=4, le=86400)] = 40.0
+    """How long the leases of simulated nodes last; they are renewed four times as often, and a node
+    that has been silent for ten seconds longer than that is not ready. Long ones make it cheap to
+    let days of virtual time pass."""
     controllers: str = "*"
     """Which controllers run, as kube-controller-manager's `--controllers`: `*,-kubelet`."""
     kubeconfig: str | None = None

@@ -9,20 +9,22 @@ they are stopped.
     sim.miniplane.dev/run-for.NAME           the same of one container, an init container or a
     sim.miniplane.dev/exit-code.NAME         sidecar too
 
+What a container suffers from (`faults`) goes before that.
+
 Restarts follow `doBackOff` in `pkg/kubelet/kuberuntime/kuberuntime_manager.go` and client-go's
 `util/flowcontrol/backoff.go`: at once the first time, then 10 s after the end, doubling to 300 s;
 ten minutes after the last start all is forgotten. Times are unix seconds.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from miniplane.api import durations
 from miniplane.api.objects import Obj, annotations_of, controller_of
 from miniplane.clock import parse_time
 from miniplane.controllers.kubelet import commands
 from miniplane.controllers.kubelet import status as reports
+from miniplane.controllers.kubelet.faults import Fault
 
 PREFIX = "sim.miniplane.dev/"
 RUN_FOR = f"{PREFIX}run-for"
@@ -33,6 +35,9 @@ FIRST_BACKOFF = 10.0
 LONGEST_BACKOFF = 300.0
 TERMINATED = 143
 """The exit code of what is stopped before it is through: 128 and SIGTERM."""
+CRASHES_AFTER = 1.0
+"""How many seconds a container runs that is told to exit."""
+NO_FAULTS: Mapping[str, Fault] = {}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ class Behaviour:
 
     seconds: float | None = None
     exit_codes: tuple[int, ...] = (0,)
+    reason: str = ""
+    """Why it exits; `""` for what follows from the code."""
 
     def exit_code(self, run: int) -> int:
         return self.exit_codes[min(run, len(self.exit_codes) - 1)]
@@ -55,7 +62,9 @@ def is_of_job(pod: Obj) -> bool:
     return pod["spec"].get("restartPolicy") != "Always"
 
 
-def behaviours(pod: Obj, *, job_duration: float) -> dict[str, Behaviour]:
+def behaviours(
+    pod: Obj, *, job_duration: float, faults: Mapping[str, Fault] = NO_FAULTS
+) -> dict[str, Behaviour]:
     """Of the containers that end by themselves, by name; empty for most pods."""
     notes = {k: v for k, v in annotations_of(pod).items() if k.startswith(PREFIX)}
     of_job = is_of_job(pod)
@@ -74,6 +83,9 @@ def behaviours(pod: Obj, *, job_duration: float) -> dict[str, Behaviour]:
         told = _noted(notes, container["name"], whole=False, otherwise=otherwise)
         if told is not None and told.seconds is not None:
             found[container["name"]] = told
+    for name, fault in faults.items():
+        if fault.ends:
+            found[name] = Behaviour(CRASHES_AFTER, (fault.code,), fault.reason)
     return found
 
 
@@ -93,6 +105,18 @@ def _noted(
     if seconds is None and codes is None:
         return None
     return Behaviour(max(0.0, otherwise if seconds is None else seconds), codes or (0,))
+
+
+def complaint(pod: Obj) -> str:
+    """What is to be said of annotations that cannot be meant, `""` for most pods."""
+    texts = []
+    for key, text in (pod["metadata"].get("annotations") or {}).items():
+        name = key.removeprefix(PREFIX).partition(".")[0] if key.startswith(PREFIX) else ""
+        if name == "run-for" and text != FOREVER and durations.parse(text) is None:
+            texts.append(f"{key}: {text!r} is neither a duration such as 5s nor {FOREVER}")
+        if name == "exit-code" and _codes(text) is None:
+            texts.append(f"{key}: {text!r} is no list of numbers from 0 to 255")
+    return "; ".join(texts)
 
 
 def _codes(text: str) -> tuple[int, ...] | None:
@@ -117,19 +141,79 @@ class Life:
     status, whose times are whole seconds.
     """
 
-    __slots__ = ("_backoffs", "_began", "_ended", "uid")
+    __slots__ = (
+        "_backoffs",
+        "_began",
+        "_changed",
+        "_ended",
+        "_failed",
+        "_healed",
+        "_met",
+        "_pulls",
+        "complained",
+        "faults",
+        "uid",
+    )
 
-    def __init__(self, uid: str):
+    def __init__(self, uid: str, now: float):
         self.uid = uid
+        self.faults: Mapping[str, Fault] = {}
+        """What its containers suffer from, by name."""
+        self.complained = ""
+        """What was said of annotations that cannot be meant."""
+        self._met = now
+        self._changed: dict[str, float] = {}
+        """By container: since when it suffers from what it does, or from nothing."""
+        self._healed: dict[str, float] = {}
+        self._failed: dict[str, float] = {}
+        """By container: the last failure of a probe that was told."""
+        self._pulls: dict[str, tuple[float, float]] = {}
+        """By container: when its image was asked for last, and how long to wait from then on."""
         self._began: dict[str, tuple[int, float]] = {}
         """By container: which run, and since when it runs."""
         self._ended: dict[str, tuple[int, float]] = {}
         self._backoffs: dict[str, tuple[float, float]] = {}
         """By container: the back-off that its next end is due, and when it was set."""
 
+    def learn(self, faults: Mapping[str, Fault], now: float) -> None:
+        """Take note of what the containers suffer from as of now. Who is rid of it need not wait
+        any longer to be started."""
+        if faults == self.faults:
+            return
+        for name in dict.fromkeys((*self.faults, *faults)):
+            if faults.get(name) != self.faults.get(name):
+                self._changed[name] = now
+                self._pulls.pop(name, None)
+                if name not in faults:
+                    self._healed[name] = now
+        self.faults = faults
+
+    def changed(self, name: str) -> float:
+        """Since when a container suffers from what it does."""
+        return self._changed.get(name, self._met)
+
+    def fail(self, name: str, at: float) -> None:
+        """It has been told that a probe failed."""
+        self._failed[name] = at
+
+    def failed(self, name: str) -> float:
+        """The last failure of a probe that was told."""
+        return self._failed.get(name, 0.0)
+
+    def pull(self, name: str, now: float) -> None:
+        """An image could not be pulled."""
+        _, delay = self._pulls.get(name, (0.0, 0.0))
+        self._pulls[name] = (now, min(2 * delay, LONGEST_BACKOFF) if delay else FIRST_BACKOFF)
+
+    def pulled(self, name: str) -> tuple[float, float]:
+        """When an image was asked for last, and when it will be asked for again."""
+        at, delay = self._pulls.get(name, (0.0, 0.0))
+        return at, at + delay
+
     def begin(self, name: str, run: int, now: float) -> None:
         """A container has been started; run 0 is the first."""
         self._began[name] = (run, now)
+        self._failed.pop(name, None)
         if run:
             delay, since = self._backoffs.get(name, (0.0, now))
             if not delay or now - since > 2 * LONGEST_BACKOFF:
@@ -147,7 +231,7 @@ class Life:
         known = self._began.get(status["name"])
         if known is not None and known[0] == status["restartCount"]:
             return known[1]
-        return _moment(status["state"]["running"].get("startedAt"))
+        return moment(status["state"]["running"].get("startedAt"))
 
     def restarts_at(self, status: Obj) -> tuple[float, float]:
         """When a container that has exited may be started again, and the back-off that makes it
@@ -157,14 +241,17 @@ class Life:
         if known is not None and known[0] == status["restartCount"]:
             ended = known[1]
         else:
-            ended = _moment(last_exit(status).get("finishedAt"))
+            ended = moment(last_exit(status).get("finishedAt"))
         delay, since = self._backoffs.get(name, (0.0, 0.0))
         if not delay or ended - since > 2 * LONGEST_BACKOFF:
+            return ended, 0.0
+        if self._healed.get(name, 0.0) >= ended:
             return ended, 0.0
         return ended + delay, delay
 
 
-def _moment(text: str | None) -> float:
+def moment(text: str | None) -> float:
+    """Unix seconds of a time stamp; 0 where there is none."""
     return parse_time(text) if text else 0.0
 
 
@@ -192,76 +279,6 @@ def policy_of(container: Obj, spec: Obj, *, init: bool) -> str:
     return "Never" if policy == "Never" else "OnFailure"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Due:
-    """What is to happen to a pod's containers now, and when (unix seconds) to look again."""
-
-    exits: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    """Exit codes of those whose time is over."""
-    waits: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    """Back-offs, in seconds, of those that have exited and have to wait from now on."""
-    restarts: tuple[str, ...] = ()
-    """Those that are started again."""
-    overdue: bool = False
-    """Whether the pod has been active for longer than its deadline."""
-    next: float | None = None
-
-
-NOTHING = Due()
-
-
-def due(
-    pod: Obj,
-    known: Mapping[str, Obj],
-    behaviour: Mapping[str, Behaviour],
-    life: Life,
-    *,
-    now: float,
-) -> Due:
-    """What is due for an accepted pod that has not ended; `known` are its container statuses."""
-    exits: dict[str, int] = {}
-    waits: dict[str, float] = {}
-    restarts: list[str] = []
-    moments: list[float] = []
-    for container, init in _all(pod["spec"]):
-        name = container["name"]
-        status = known.get(name)
-        if status is None:
-            continue
-        state = reports.state_of(status)
-        if state == "running":
-            does = behaviour.get(name)
-            if does is not None and does.seconds is not None:
-                ends = life.began(status) + does.seconds
-                if ends <= now:
-                    exits[name] = does.exit_code(status["restartCount"])
-                else:
-                    moments.append(ends)
-        elif last_exit(status) and comes_back(policy_of(container, pod["spec"], init=init), status):
-            at, delay = life.restarts_at(status)
-            if at <= now:
-                restarts.append(name)
-            else:
-                moments.append(at)
-                if state == "terminated":
-                    waits[name] = delay
-    overdue = False
-    limit = pod["spec"].get("activeDeadlineSeconds")
-    if limit is not None:
-        deadline = _moment(pod["status"].get("startTime")) + limit
-        overdue = deadline <= now
-        moments.append(deadline)
-    later = min((moment for moment in moments if moment > now), default=None)
-    return Due(exits, waits, tuple(restarts), overdue, later)
-
-
-def _all(spec: Obj) -> Iterator[tuple[Any, bool]]:
-    for container in spec.get("initContainers") or ():
-        yield container, True
-    for container in spec["containers"]:
-        yield container, False
-
-
 def phase_of(spec: Obj, known: Mapping[str, Obj]) -> str:
     """The phase that the containers of a pod that runs have brought it to (`getPhase` in
     `pkg/kubelet/kubelet_pods.go`); `Pending` while it is not initialized."""
@@ -273,7 +290,7 @@ def phase_of(spec: Obj, known: Mapping[str, Obj]) -> str:
         if failed and policy_of(container, spec, init=True) == "Never":
             return "Failed"
     statuses = [known[c["name"]] for c in spec["containers"] if c["name"] in known]
-    if not any(reports.has_run(status) for status in statuses):
+    if not statuses or not all(reports.has_run(status) for status in statuses):
         return "Pending"
     policy = spec.get("restartPolicy") or "Always"
     if any("terminated" not in s["state"] or comes_back(policy, s) for s in statuses):

@@ -7,33 +7,34 @@ twentieth node.
 from collections.abc import Mapping
 from typing import ClassVar
 
-from miniplane.api.errors import StatusError, is_already_exists, is_not_found
+from miniplane.api.errors import StatusError, is_not_found
 from miniplane.api.objects import Obj, key_of, split_key
 from miniplane.api.options import DeleteOptions
 from miniplane.api.resources import (
     CONFIGMAPS,
-    LEASES,
     NODES,
     PERSISTENT_VOLUME_CLAIMS,
     PODS,
     SECRETS,
 )
-from miniplane.clock import format_time
 from miniplane.controllers import pods
-from miniplane.controllers.kubelet import addresses, blockers, containers, node, stages
+from miniplane.controllers.kubelet import (
+    addresses,
+    blockers,
+    containers,
+    duties,
+    faults,
+    node,
+    probes,
+    stages,
+)
+from miniplane.controllers.kubelet.hearts import BEAT, Hearts
 from miniplane.controllers.kubelet.machine import Machine
 from miniplane.controllers.kubelet.view import View
 from miniplane.runtime.controller import Controller, ControllerContext, Result
 from miniplane.runtime.informer import by_node
 
 BY_NODE = "node"
-_BEAT = "beat:"
-_SHARES = 20
-"""Into how many parts the nodes are divided, so that not all of their hearts beat at once, and not
-each of them wakes the process."""
-_AT_ONCE = 25
-"""How many leases are renewed before others get their turn."""
-_GOLDEN = 0.6180339887498949
 _FAR = 600.0
 """Seconds. What happens to a container later than that is nothing that anybody waits for."""
 
@@ -54,11 +55,8 @@ class Kubelet(Controller):
     def __init__(self, ctx: ControllerContext):
         super().__init__(ctx)
         self.machines: dict[str, Machine] = {}
-        self.hosts = addresses.Pool(addresses.HOSTS, first=3)
+        self.hearts = Hearts(self)
         self.overflow = addresses.Pool(addresses.OVERFLOW)
-        self._to_register = dict.fromkeys(f"node-{i + 1}" for i in range(self.config.nodes))
-        self._shares: dict[int, dict[Machine, None]] = {}
-        self._leased = 0
         self._written: dict[str, int] = {}
         """By pod: the revision that this controller wrote last, until its informer has it. Up to
         there nothing is news, as each write began with the pod's latest revision."""
@@ -80,7 +78,7 @@ class Kubelet(Controller):
         self.pods.on_change(self._pod_changed)
         for kind, resource in _KINDS.items():
             self.informer(resource).on_change(self._waker(kind))
-        for name in self._to_register:
+        for name in self.hearts.to_register:
             self.queue.add(name)
 
     # What happens outside.
@@ -128,10 +126,10 @@ class Kubelet(Controller):
                 machine.gone = True
                 if not self.pods.by_index(BY_NODE, name):
                     del self.machines[name]
-            self.hosts.release(node.internal_ip(old))
+            self.hearts.hosts.release(node.internal_ip(old))
             return
         name = new["metadata"]["name"]
-        self.hosts.claim(node.internal_ip(new))
+        self.hearts.hosts.claim(node.internal_ip(new))
         if not node.is_simulated(new):
             self.machines.pop(name, None)
             return
@@ -144,7 +142,7 @@ class Kubelet(Controller):
                 machine.claim((pod.get("status") or {}).get("podIP", ""))
                 self.queue.add(key_of(pod))
         machine.healthy = node.is_reported(new)
-        if not machine.healthy:
+        if self.hearts.look(machine, new) or not machine.healthy:
             self.queue.add(name)
 
     def _waker(self, kind: str):  # type: ignore[no-untyped-def]
@@ -159,16 +157,23 @@ class Kubelet(Controller):
     # One key after the other.
 
     async def reconcile(self, key: str) -> Result | None:
-        if key.startswith(_BEAT):
-            return await self._beat(int(key.removeprefix(_BEAT)))
+        if key.startswith(BEAT):
+            return await self.hearts.beat(int(key.removeprefix(BEAT)))
         namespace, name = split_key(key)
         if not namespace:
-            return await self._keep_node(name)
+            return await self.hearts.keep(name)
         pod = self.pods.get(namespace, name)
         if pod is None:
             return None
         machine = self.machines.get(pods.node_name(pod))
-        return await self._keep_pod(key, pod, machine) if machine is not None else None
+        if machine is None or machine.is_out(self.clock.time()):
+            return None
+        return await self._keep_pod(key, pod, machine)
+
+    def wake(self, machine: Machine) -> None:
+        """Have another look at all pods of a machine."""
+        for pod in self.pods.by_index(BY_NODE, machine.name):
+            self.queue.add(key_of(pod))
 
     # Pods.
 
@@ -194,21 +199,29 @@ class Kubelet(Controller):
             for told in step.events:
                 await machine.tell(self.ctx, self.client, pod, told)
             if stage.final:
-                if view.due is containers.NOTHING:
+                if view.due is duties.NOTHING:
                     return None
                 if step.status is None:
                     return self._wait(pod, view)
 
     def _wait(self, pod: Obj, view: View, left: float | None = None) -> Result | None:
         """Look again in `left` seconds, and when the next thing happens to a container."""
-        if view.due.next is None:
-            return Result(after=left) if left is not None else None
-        after = view.due.next - self.clock.time()
-        if left is not None and left <= after:
-            return Result(after=left)
-        # What never comes to an end, and what is far off, nobody waits for.
-        endless = not containers.is_of_job(pod) and view.spec.get("restartPolicy") != "Never"
-        return Result(after=after, background=endless or after > _FAR)
+        now = self.clock.time()
+        due = view.due
+        waits: list[tuple[float, bool]] = [] if left is None else [(left, False)]
+        if due.next is not None:
+            after = due.next - now
+            # What never comes to an end, and what is far off, nobody waits for.
+            endless = not containers.is_of_job(pod) and view.spec.get("restartPolicy") != "Never"
+            waits.append((after, endless or after > _FAR))
+        if due.soon is not None:
+            waits.append((due.soon - now, due.soon - now > _FAR))
+        if due.later is not None:
+            waits.append((due.later - now, True))
+        if not waits:
+            return None
+        # There is one timer: as long as anything is worth waiting for, so is what comes before.
+        return Result(after=min(waits)[0], background=all(background for _, background in waits))
 
     def _remember(self, key: str, view: View, step: stages.Step) -> None:
         life = self._lives.get(key)
@@ -218,6 +231,12 @@ class Kubelet(Controller):
                 life.begin(name, run, now)
             for name, run in step.ends:
                 life.end(name, run, now)
+            for name in step.pulls:
+                life.pull(name, now)
+            for name, (_, at) in step.failed.items():
+                life.fail(name, at)
+            if step.complained:
+                life.complained = step.complained
 
     def _view(self, key: str, pod: Obj, machine: Machine) -> View:
         blocker = None
@@ -231,10 +250,17 @@ class Kubelet(Controller):
             told = blocker is not None and self._told.get(key) == blocker
             if blocker is None:
                 self._unblock(key)
-        ending = containers.behaviours(pod, job_duration=self.config.job_duration)
-        due = containers.NOTHING
-        if ending or "activeDeadlineSeconds" in pod["spec"]:
-            due = self._due(key, pod, ending)
+        asked = faults.of_pod(pod)
+        if bad := containers.complaint(pod):
+            bad = f"{asked.complaint}; {bad}" if asked.complaint else bad
+            asked = faults.Asked(asked.faults, bad)
+        ending = containers.behaviours(
+            pod, job_duration=self.config.job_duration, faults=asked.faults
+        )
+        due = duties.NOTHING
+        complaint = ""
+        if ending or key in self._lives or asked is not faults.NOTHING or _has_own_time(pod):
+            due, complaint = self._due(key, pod, ending, asked)
         return View(
             pod=pod,
             host_ip=machine.host_ip,
@@ -246,26 +272,37 @@ class Kubelet(Controller):
             blocker_told=told,
             due=due,
             ending=ending,
+            faults=asked.faults,
+            complaint=complaint,
             killed_with=containers.TERMINATED if containers.is_of_job(pod) else 0,
         )
 
     def _due(
-        self, key: str, pod: Obj, ending: Mapping[str, containers.Behaviour]
-    ) -> containers.Due:
-        """What is due for a pod whose containers end by themselves."""
+        self,
+        key: str,
+        pod: Obj,
+        ending: Mapping[str, containers.Behaviour],
+        asked: faults.Asked,
+    ) -> tuple[duties.Due, str]:
+        """What is due for a pod whose containers do something by themselves, and what is to be
+        said of its annotations."""
         status = pod.get("status") or {}
         if "startTime" not in status or pods.is_terminal(pod) or pods.is_terminating(pod):
-            return containers.NOTHING
+            return duties.NOTHING, ""
         uid = pod["metadata"]["uid"]
         life = self._lives.get(key)
         if life is None or life.uid != uid:
-            life = self._lives[key] = containers.Life(uid)
+            life = self._lives[key] = containers.Life(uid, self.clock.time())
+        life.learn(asked.faults, self.clock.time())
+        complaint = asked.complaint if asked.complaint != life.complained else ""
+        if not asked.complaint:
+            life.complained = ""
         known = {
             s["name"]: s
             for kind in ("initContainerStatuses", "containerStatuses")
             for s in status.get(kind) or ()
         }
-        return containers.due(pod, known, ending, life, now=self.clock.time())
+        return duties.due(pod, known, ending, life, now=self.clock.time()), complaint
 
     def _time_left(self, key: str, view: View, stage: stages.Stage) -> float:
         """How long the stage takes from now on. It began when it was met first."""
@@ -331,116 +368,13 @@ class Kubelet(Controller):
             if not waiting:
                 self._blocked.pop((kind, namespace, name), None)
 
-    # Nodes.
 
-    async def _keep_node(self, name: str) -> Result | None:
-        found = self.nodes.get("", name)
-        if found is None:
-            if name in self._to_register:
-                del self._to_register[name]
-                await self._register(name)
-            return None
-        self._to_register.pop(name, None)
-        machine = self.machines.get(name)
-        if machine is None:
-            return None
-        if not node.is_reported(found):
-            found = await self._report(found)
-        if machine.lease is None:
-            await self._lease(found, machine)
-        if not machine.beating:
-            self._join(machine)
-            ref = {"kind": "Node", "name": name, "uid": name}
-            text = f"Node {name} status is now: NodeReady"
-            await machine.recorder(self.ctx, self.client).event(ref, "Normal", "NodeReady", text)
-        return None
-
-    async def _register(self, name: str) -> None:
-        body = node.registration(
-            name,
-            address=self.hosts.take() or "",
-            now=self.clock.rfc3339(),
-            machine_id=self.ids.hex(32),
-        )
-        try:
-            await self.client.create(NODES, body)
-        except StatusError as error:
-            if not is_already_exists(error):
-                self._to_register[name] = None
-                raise
-
-    async def _report(self, found: Obj) -> Obj:
-        """Write what the kubelet knows of its node: labels once, and the status."""
-        meta = found["metadata"]
-        name = meta["name"]
-        there = meta.get("labels") or {}
-        missing = {k: v for k, v in node.labels(name).items() if k not in there}
-        if missing:
-            patch = {"metadata": {"labels": missing}}
-            found = await self.client.patch(NODES, name, patch)
-        old = found.get("status") or {}
-        info = old.get("nodeInfo") or {}
-        status = node.status(
-            old,
-            name,
-            address=node.internal_ip(found) or self.hosts.take() or "",
-            now=self.clock.rfc3339(),
-            machine_id=info.get("machineID") or self.ids.hex(32),
-        )
-        return await self.client.update(NODES, {**found, "status": status}, subresource="status")
-
-    async def _lease(self, found: Obj, machine: Machine) -> None:
-        lease = node.lease(found, now=self.clock.micro())
-        try:
-            machine.lease = await self.client.create(LEASES, lease)
-        except StatusError as error:
-            if not is_already_exists(error):
-                raise
-            machine.lease = await self.client.get(LEASES, machine.name, node.LEASE_NAMESPACE)
-        machine.reported = self.clock.time()
-
-    def _join(self, machine: Machine) -> None:
-        """Have the machine's heart beat, with those of its share."""
-        machine.beating = True
-        self._leased += 1
-        number = int(self._leased * _GOLDEN % 1.0 * _SHARES)
-        share = self._shares.setdefault(number, {})
-        if not share:
-            # Evenly over the second half of the first period.
-            after = node.RENEW_SECONDS * (1 + number / _SHARES) / 2
-            self.queue.add_after(f"{_BEAT}{number}", after, background=True)
-        share[machine] = None
-
-    async def _beat(self, number: int) -> Result | None:
-        """Renew the leases of a share of the nodes."""
-        share = self._shares[number]
-        for count, machine in enumerate(list(share), 1):
-            if machine.gone or self.machines.get(machine.name) is not machine:
-                del share[machine]
-                continue
-            await self._renew(machine)
-            if count % _AT_ONCE == 0:
-                await self.clock.sleep(0)
-        return Result(after=node.RENEW_SECONDS, background=True) if share else None
-
-    async def _renew(self, machine: Machine) -> None:
-        """Renew one lease, and write the node's status when that is due or differs."""
-        name = machine.name
-        try:
-            if machine.lease is None:
-                found = self.nodes.get("", name)
-                if found is not None:
-                    await self._lease(found, machine)
-            else:
-                renewed = node.renewed(machine.lease, now=self.clock.micro())
-                machine.lease = await self.client.update(LEASES, renewed)
-            now = self.clock.time()
-            if now >= machine.reported + node.REPORT_SECONDS or not machine.healthy:
-                found = self.nodes.get("", name)
-                if found is not None:
-                    await self._report(found)
-                    machine.reported = now
-        except StatusError as error:
-            # Somebody changed or removed it: begin anew, as a kubelet does.
-            self.log.debug("heartbeat of %s at %s: %r", name, format_time(self.clock.time()), error)
-            machine.lease = None
+def _has_own_time(pod: Obj) -> bool:
+    """Whether something happens to the pod at a certain time: its deadline, or a probe that does
+    not succeed at once."""
+    spec = pod["spec"]
+    if "activeDeadlineSeconds" in spec:
+        return True
+    return any(
+        probes.take_time(c) for c in (*(spec.get("initContainers") or ()), *spec["containers"])
+    )

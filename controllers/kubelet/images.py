@@ -30,6 +30,16 @@ def repository(image: str) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
+def reference(image: str) -> str:
+    """The full name of an image, with its tag or digest: `docker.io/library/nginx:latest`."""
+    full = repository(image)
+    name, at, digest = image.partition("@")
+    if at:
+        return f"{full}@{digest}"
+    return f"{full}:{name.rpartition('/')[2].partition(':')[2] or 'latest'}"
+
+
+@functools.lru_cache(maxsize=4096)
 def image_id(image: str) -> str:
     """`docker.io/library/nginx@sha256:...`, as containerd reports it."""
     _, at, digest = image.partition("@")

@@ -13,13 +13,17 @@ class Machine:
     __slots__ = (
         "_pool",
         "_recorder",
+        "away",
         "beating",
+        "complained",
+        "complaint",
         "gone",
         "healthy",
         "host_ip",
         "images",
         "lease",
         "name",
+        "out_until",
         "reported",
     )
 
@@ -32,6 +36,12 @@ class Machine:
         """Whether somebody renews its lease from time to time."""
         self.healthy = False
         """Whether its Node says what the kubelet reported last."""
+        self.out_until = 0.0
+        """Until when it is out of reach, in Unix seconds."""
+        self.away = False
+        """Whether it was out of reach, and has not been back since."""
+        self.complaint = self.complained = ""
+        """What there is to say of its Node's annotations, and what has been said."""
         self.images: dict[str, None] = {}
         self.lease: Obj | None = None
         """The Lease as it was written last."""
@@ -50,6 +60,10 @@ class Machine:
             self._pool = addresses.Pool(cidr)
             changed = True
         return changed
+
+    def is_out(self, now: float) -> bool:
+        """Whether the machine is out of reach, so that its kubelet does nothing."""
+        return now < self.out_until
 
     def take(self) -> str | None:
         """A free address for a pod; None when the node has none left."""

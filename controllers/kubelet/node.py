@@ -3,6 +3,7 @@
 https://kubernetes.io/docs/reference/node/node-status/
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from miniplane.api.objects import Obj
@@ -10,9 +11,11 @@ from miniplane.api.objects import Obj
 SIMULATED = "miniplane.dev/simulated"
 """The annotation of nodes that have a simulated kubelet, with the value `"true"`."""
 
+ZONE = "topology.kubernetes.io/zone"
+
 LEASE_NAMESPACE = "kube-node-lease"
-LEASE_SECONDS = 40
-RENEW_SECONDS = 10.0
+RENEWALS = 4
+"""How often a lease is renewed in the time that it lasts."""
 REPORT_SECONDS = 300.0
 """How often a node's status is written although nothing has changed."""
 
@@ -57,21 +60,36 @@ def labels(name: str) -> dict[str, str]:
     }
 
 
-def registration(name: str, *, address: str, now: str, machine_id: str) -> Obj:
-    """The Node as a kubelet creates it. `machine_id` is 32 hex digits."""
+def registration(
+    name: str,
+    *,
+    address: str,
+    now: str,
+    machine_id: str,
+    more_labels: Mapping[str, str] | None = None,
+    capacity: Mapping[str, str] | None = None,
+) -> Obj:
+    """The Node as a kubelet creates it. `machine_id` is 32 hex digits; `capacity` is what differs
+    from the usual."""
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {
             "name": name,
-            "labels": labels(name),
+            "labels": {**labels(name), **(more_labels or {})},
             "annotations": {
                 SIMULATED: "true",
                 "volumes.kubernetes.io/controller-managed-attach-detach": "true",
             },
         },
         "spec": {"providerID": f"miniplane://{name}"},
-        "status": status({}, name, address=address, now=now, machine_id=machine_id),
+        "status": status(
+            {"capacity": dict(capacity or {})},
+            name,
+            address=address,
+            now=now,
+            machine_id=machine_id,
+        ),
     }
 
 
@@ -145,8 +163,8 @@ def internal_ip(node: Obj) -> str:
     return ""
 
 
-def lease(node: Obj, *, now: str) -> Obj:
-    """The node's Lease; `now` is a MicroTime."""
+def lease(node: Obj, *, seconds: float, now: str) -> Obj:
+    """The node's Lease, which lasts for `seconds`; `now` is a MicroTime."""
     meta = node["metadata"]
     return {
         "apiVersion": "coordination.k8s.io/v1",
@@ -160,7 +178,7 @@ def lease(node: Obj, *, now: str) -> Obj:
         },
         "spec": {
             "holderIdentity": meta["name"],
-            "leaseDurationSeconds": LEASE_SECONDS,
+            "leaseDurationSeconds": int(seconds),
             "renewTime": now,
         },
     }

@@ -9,6 +9,8 @@ given, so the table is tested by itself, input and output.
     Running, asked something new       --report-->      the same, with new conditions
     ended by somebody                  --end-->         its containers stopped
     Running --exit--> --restart--> Running, or --back-off--> its container waits --restart-->
+    Running --probe--> the same, started, ready or not ready as the probes say
+    an image cannot be pulled --pull--> ErrImagePull, ImagePullBackOff, until it can be
     Running --exit--> Succeeded or Failed, once all containers have ended for good
     too long active --expire--> Failed
     deleted --acknowledge--> --stop--> Succeeded (or Failed, if it never ran) --remove--> gone
@@ -20,34 +22,10 @@ from collections.abc import Callable, Sequence
 from miniplane.api import durations
 from miniplane.api.objects import Obj
 from miniplane.controllers.kubelet import containers as lives
-from miniplane.controllers.kubelet import images
+from miniplane.controllers.kubelet import images, probes, troubles
 from miniplane.controllers.kubelet import status as reports
+from miniplane.controllers.kubelet.steps import Step, Told
 from miniplane.controllers.kubelet.view import View
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Told:
-    """An event about a pod, or one of its containers."""
-
-    reason: str
-    message: str
-    type: str = "Normal"
-    field_path: str = ""
-    """`spec.containers{NAME}` for a container."""
-    image: str = ""
-    """The image that has arrived on the machine with this."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Step:
-    """What a stage does: the new status if there is one, the events, or the removal of the pod;
-    and which containers it starts or sees end, with the number of their run."""
-
-    status: Obj | None = None
-    events: Sequence[Told] = ()
-    remove: bool = False
-    begins: Sequence[tuple[str, int]] = ()
-    ends: Sequence[tuple[str, int]] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,14 +89,21 @@ def _accept(view: View) -> Step:
 def _initialize(view: View) -> Step:
     turn = view.next_init
     assert turn is not None
+    name = turn["name"]
     begins = []
-    if reports.is_sidecar(turn) or turn["name"] in view.ending:
-        ready = reports.is_sidecar(turn)
-        done = reports.running(turn, uid=view.uid, now=view.now, ready=ready)
-        begins = [(turn["name"], 0)]
+    pulls = []
+    if view.is_held(name):
+        done = troubles.not_pulled(turn, None)
+        events = troubles.refused(turn, view.path(name))
+        pulls = [name]
     else:
-        done = reports.completed(turn, uid=view.uid, now=view.now, started=view.now)
-    statuses = {**view.init, turn["name"]: done}
+        events = _starting(view, [turn], "initContainers")
+        if reports.is_sidecar(turn) or name in view.ending:
+            done = _running(view, turn)
+            begins = [(name, 0)]
+        else:
+            done = reports.completed(turn, uid=view.uid, now=view.now, started=view.now)
+    statuses = {**view.init, name: done}
     status = _report(
         view,
         phase="Pending",
@@ -127,21 +112,42 @@ def _initialize(view: View) -> Step:
         sandbox=True,
         pod_ip=view.address(),
     )
-    return Step(status, _starting(view, [turn], "initContainers"), begins=begins)
+    return Step(status, events, begins=begins, pulls=pulls)
 
 
 def _run(view: View) -> Step:
-    containers = view.spec["containers"]
+    held = [c for c in view.to_start if view.is_held(c["name"])]
+    starting = [c for c in view.to_start if not view.is_held(c["name"])]
+    statuses = {
+        **view.containers,
+        **{c["name"]: troubles.not_pulled(c, None) for c in held},
+        **{c["name"]: _running(view, c) for c in starting},
+    }
     status = _report(
         view,
-        phase="Running",
+        phase=lives.phase_of(view.spec, {**view.init, **statuses}),
         init=list(view.init.values()),
-        containers=[reports.running(c, uid=view.uid, now=view.now) for c in containers],
+        containers=[statuses[c["name"]] for c in view.spec["containers"]],
         sandbox=True,
         pod_ip=view.address(),
     )
-    begins = [(c["name"], 0) for c in containers]
-    return Step(status, _starting(view, containers, "containers"), begins=begins)
+    events = _starting(view, starting, "containers")
+    for container in held:
+        events += troubles.refused(container, view.path(container["name"]))
+    begins = [(c["name"], 0) for c in starting]
+    return Step(status, events, begins=begins, pulls=[c["name"] for c in held])
+
+
+def _running(view: View, container: Obj, *, run: int = 0, last: Obj | None = None) -> Obj:
+    """A container that has just been started."""
+    name = container["name"]
+    if name in view.init and not reports.is_sidecar(container):
+        started, ready = True, False
+    else:
+        started, ready = probes.at_start(container, view.faults.get(name))
+    return reports.running(
+        container, uid=view.uid, now=view.now, run=run, last=last, ready=ready, started=started
+    )
 
 
 def _starting(view: View, containers: Sequence[Obj], kind: str) -> list[Told]:
@@ -296,23 +302,26 @@ def _stop(view: View) -> Step:
 
 
 def _exit(view: View) -> Step:
-    exits = view.due.exits
-    init = {
-        name: reports.exited(s, exits[name], now=view.now, done=not exits[name])
-        if name in exits
-        else s
-        for name, s in view.init.items()
-    }
-    regular = {
-        name: reports.exited(s, exits[name], now=view.now) if name in exits else s
-        for name, s in view.containers.items()
-    }
+    exits, reasons = view.due.exits, view.due.reasons
+
+    def after(status: Obj, *, init: bool) -> Obj:
+        name = status["name"]
+        if name not in exits:
+            return status
+        code = exits[name]
+        done = init and not code
+        return reports.exited(status, code, now=view.now, done=done, reason=reasons.get(name, ""))
+
+    init = {name: after(s, init=True) for name, s in view.init.items()}
+    regular = {name: after(s, init=False) for name, s in view.containers.items()}
     phase = lives.phase_of(view.spec, {**init, **regular})
     over = phase in ("Succeeded", "Failed")
-    events: list[Told] = []
+    events = [
+        Told("Killing", text, field_path=view.path(name)) for name, text in view.due.kills.items()
+    ]
     if over:
         # Sidecars end with the containers that they are there for, and well.
-        events = [told for told in _killing(view) if _name_of(told) not in exits]
+        events += [told for told in _killing(view) if _name_of(told) not in exits]
         init = {name: _quit(s, view.now) for name, s in init.items()}
     status = _report(
         view,
@@ -346,7 +355,7 @@ def _back_off(view: View) -> Step:
             "BackOff",
             f"Back-off restarting failed container {name} in pod {pod}",
             type="Warning",
-            field_path=_path(view, name),
+            field_path=view.path(name),
         )
         for name in view.due.waits
     ]
@@ -362,17 +371,30 @@ def _restart(view: View) -> Step:
         for container in again:
             name = container["name"]
             run = statuses[name]["restartCount"] + 1
-            statuses[name] = reports.running(
-                container,
-                uid=view.uid,
-                now=view.now,
-                run=run,
-                last=lives.last_exit(statuses[name]),
-                ready=kind == "containers" or reports.is_sidecar(container),
-            )
+            last = lives.last_exit(statuses[name])
+            statuses[name] = _running(view, container, run=run, last=last)
             begins.append((name, run))
         events += _starting(view, again, kind)
     return Step(_with(view, statuses), events, begins=begins)
+
+
+def _pull(view: View) -> Step:
+    statuses, events = troubles.pull(view, _containers(view))
+    return Step(_with(view, statuses), events, pulls=view.due.pulls)
+
+
+def _probe(view: View) -> Step:
+    statuses, events = troubles.probe(view, _containers(view))
+    return Step(_with(view, statuses) if statuses else None, events, failed=view.due.failed)
+
+
+def _complain(view: View) -> Step:
+    told = Told("InvalidAnnotation", view.complaint, type="Warning")
+    return Step(events=[told], complained=view.complaint)
+
+
+def _containers(view: View) -> list[Obj]:
+    return [*(view.spec.get("initContainers") or ()), *view.spec["containers"]]
 
 
 def _expire(view: View) -> Step:
@@ -398,8 +420,9 @@ def _expire(view: View) -> Step:
     return Step({**status, "reason": "DeadlineExceeded", "message": why}, [told, *_killing(view)])
 
 
-def _with(view: View, statuses: dict[str, Obj]) -> Obj:
+def _with(view: View, changed: dict[str, Obj]) -> Obj:
     """The status of a pod that goes on, with these container statuses."""
+    statuses = {**view.init, **view.containers, **changed}
     return _report(
         view,
         phase=view.phase,
@@ -414,11 +437,6 @@ def _run_of(view: View, name: str) -> int:
     status = view.init.get(name) or view.containers[name]
     run: int = status["restartCount"]
     return run
-
-
-def _path(view: View, name: str) -> str:
-    kind = "initContainers" if name in view.init else "containers"
-    return f"spec.{kind}{{{name}}}"
 
 
 def _name_of(told: Told) -> str:
@@ -451,9 +469,12 @@ STAGES: tuple[Stage, ...] = (
     Stage("end", when=lambda v: v.terminal and not v.at_rest, next=_end, final=True),
     Stage("rest", when=lambda v: v.terminal, next=lambda v: Step(), final=True),
     Stage("accept", when=lambda v: not v.accepted, next=_accept),
+    Stage("complain", when=lambda v: bool(v.complaint), next=_complain),
     Stage("expire", when=lambda v: v.due.overdue, next=_expire, final=True),
+    Stage("probe", when=lambda v: bool(v.due.probed or v.due.failed), next=_probe),
     Stage("exit", when=lambda v: bool(v.due.exits), next=_exit),
     Stage("back-off", when=lambda v: bool(v.due.waits), next=_back_off),
+    Stage("pull", when=lambda v: bool(v.due.pulls or v.due.stalls), next=_pull),
     Stage("restart", when=lambda v: bool(v.due.restarts), next=_restart),
     Stage(
         "block",
@@ -475,7 +496,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "run",
-        when=lambda v: not v.started and v.next_init is None,
+        when=lambda v: not v.started and v.next_init is None and bool(v.to_start),
         delay=lambda v: v.start_seconds,
         next=_run,
         final=True,

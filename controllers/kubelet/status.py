@@ -84,10 +84,17 @@ def waiting(container: Obj, reason: str, message: str = "") -> Obj:
 
 
 def running(
-    container: Obj, *, uid: str, now: str, run: int = 0, last: Obj | None = None, ready: bool = True
+    container: Obj,
+    *,
+    uid: str,
+    now: str,
+    run: int = 0,
+    last: Obj | None = None,
+    ready: bool = True,
+    started: bool = True,
 ) -> Obj:
-    """A container that runs, has started and, unless told otherwise, is ready; `uid` is the pod's.
-    `run` counts its starts from 0; `last` is how the run before it ended."""
+    """A container that runs and, unless told otherwise, has started and is ready; `uid` is the
+    pod's. `run` counts its starts from 0; `last` is how the run before it ended."""
     image = container.get("image", "")
     return _container(
         container,
@@ -95,19 +102,21 @@ def running(
         lastState={"terminated": last} if last else {},
         ready=ready,
         restartCount=run,
-        started=True,
+        started=started,
         imageID=images.image_id(image),
         containerID=images.container_id(uid, container["name"], run),
         **resources(container),
     )
 
 
-def exited(container_status: Obj, code: int, *, now: str, done: bool = False) -> Obj:
+def exited(
+    container_status: Obj, code: int, *, now: str, done: bool = False, reason: str = ""
+) -> Obj:
     """The status of a running container after it has exited. An init container that is `done` is
     said to be ready."""
     ended = {
         "exitCode": code,
-        "reason": "Error" if code else "Completed",
+        "reason": reason or ("Error" if code else "Completed"),
         "startedAt": container_status["state"]["running"].get("startedAt"),
         "finishedAt": now,
         "containerID": container_status.get("containerID", ""),
@@ -115,16 +124,21 @@ def exited(container_status: Obj, code: int, *, now: str, done: bool = False) ->
     return {**container_status, "state": {"terminated": ended}, "ready": done, "started": False}
 
 
-def crash_looping(container_status: Obj, message: str) -> Obj:
-    """The status of a container that has exited and waits for its next start."""
-    waiting = {"reason": "CrashLoopBackOff", "message": message}
+def held_up(container_status: Obj, reason: str, message: str) -> Obj:
+    """The status of a container that waits to be started, for the first time or again."""
+    state = container_status["state"]
     return {
         **container_status,
-        "state": {"waiting": waiting},
-        "lastState": container_status["state"],
+        "state": {"waiting": {"reason": reason, "message": message}},
+        "lastState": state if "terminated" in state else container_status["lastState"],
         "ready": False,
         "started": False,
     }
+
+
+def crash_looping(container_status: Obj, message: str) -> Obj:
+    """The status of a container that has exited and waits for its next start."""
+    return held_up(container_status, "CrashLoopBackOff", message)
 
 
 def resources(container: Obj) -> Obj:

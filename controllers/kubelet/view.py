@@ -1,11 +1,12 @@
 """What the table of stages is given to look at."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 
 from miniplane.api.objects import Obj
-from miniplane.controllers.kubelet import containers
+from miniplane.controllers.kubelet import containers, duties
 from miniplane.controllers.kubelet import status as reports
 from miniplane.controllers.kubelet.blockers import Blocker
+from miniplane.controllers.kubelet.faults import IMAGE_PULL, Fault
 
 CLEANUP = 0.1
 """How many seconds an ended pod stays at most, until its kubelet removes it."""
@@ -20,10 +21,12 @@ class View:
         "address",
         "blocker",
         "blocker_told",
+        "complaint",
         "containers",
         "deleted",
         "due",
         "ending",
+        "faults",
         "generation",
         "grace",
         "has_image",
@@ -51,14 +54,17 @@ class View:
         startup: float,
         blocker: Blocker | None = None,
         blocker_told: bool = False,
-        due: containers.Due = containers.NOTHING,
+        due: duties.Due = duties.NOTHING,
         killed_with: int = 0,
         ending: Container[str] = (),
+        faults: Mapping[str, Fault] = containers.NO_FAULTS,
+        complaint: str = "",
     ):
         """`address` gives the pod its address, the same one each time; `startup` is how long pods
         take to start, and at most to stop; `blocker` is what keeps it from starting; `due` is what
         is to happen to its containers; `ending` names those that end by themselves; `killed_with`
-        is the exit code of those that are stopped."""
+        is the exit code of those that are stopped; `faults` are what its containers suffer from,
+        `complaint` is what is yet to be said of annotations that cannot be meant."""
         self.pod = pod
         self.host_ip = host_ip
         self.address = address
@@ -70,6 +76,8 @@ class View:
         self.due = due
         self.killed_with = killed_with
         self.ending = ending
+        self.faults = faults
+        self.complaint = complaint
         meta = pod["metadata"]
         self.spec: Obj = pod["spec"]
         self.status: Obj = pod.get("status") or {}
@@ -111,6 +119,32 @@ class View:
         """Whether every container has run."""
         return all(reports.has_run(self.containers.get(c["name"])) for c in self.spec["containers"])
 
+    def status_of(self, name: str) -> Obj | None:
+        """The status of a container, or of an init container."""
+        return self.containers.get(name) or self.init.get(name)
+
+    def path(self, name: str) -> str:
+        """Where the container stands, for events: `spec.containers{NAME}`."""
+        kind = "initContainers" if name in self.init else "containers"
+        return f"spec.{kind}{{{name}}}"
+
+    def is_held(self, name: str) -> bool:
+        """Whether the container's image cannot be pulled."""
+        fault = self.faults.get(name)
+        return fault is not None and fault.kind == IMAGE_PULL
+
+    def _may_start(self, name: str) -> bool:
+        """Whether a container is to be started for the first time, or at least to be tried."""
+        status = self.status_of(name)
+        if reports.has_run(status):
+            return False
+        return not (self.is_held(name) and status and duties.waits_for_image(status))
+
+    @property
+    def to_start(self) -> list[Obj]:
+        """The containers that are to be started for the first time."""
+        return [c for c in self.spec["containers"] if self._may_start(c["name"])]
+
     @property
     def next_init(self) -> Obj | None:
         """The init container whose turn it is."""
@@ -123,7 +157,7 @@ class View:
     def next_init_is_new(self) -> bool:
         """Whether there is one, and it is yet to be started for the first time."""
         turn = self.next_init
-        return turn is not None and not reports.has_run(self.init.get(turn["name"]))
+        return turn is not None and self._may_start(turn["name"])
 
     @property
     def start_seconds(self) -> float:

@@ -99,7 +99,7 @@ class NodeLifecycleController(Controller):
         """A node that is new here. One without a status is as old as its object; any other is
         given its time."""
         now = self.clock.time()
-        health = plan.Health(node["metadata"]["uid"], now)
+        health = plan.Health(node["metadata"]["uid"], now, self.config.node_lease_duration)
         health.look(node, now)
         created = node["metadata"].get("creationTimestamp")
         health.seen = now if health.ready or not created else parse_time(created)

@@ -11,9 +11,10 @@ from miniplane.api.objects import Obj
 
 MONITOR_SECONDS = 5.0
 """How often nodes are looked at."""
-GRACE_SECONDS = 50.0
-"""How long a node may be silent before its conditions are unknown."""
-STARTUP_GRACE_SECONDS = 60.0
+GRACE_SECONDS = 10.0
+"""For how much longer than its lease lasts a node may be silent before its conditions are
+unknown."""
+STARTUP_GRACE_SECONDS = 20.0
 """The same for one that never had a status."""
 
 NOT_READY = "node.kubernetes.io/not-ready"
@@ -108,6 +109,8 @@ class Health:
     uid: str
     seen: float
     """When it was heard of last."""
+    lease: float = 40.0
+    """How long its lease lasts."""
     heartbeat: str = ""
     ready: str = ""
     """The status of its Ready condition, `""` for none."""
@@ -126,7 +129,8 @@ class Health:
 
     def silent(self, now: float) -> bool:
         """Whether nothing was heard of the node for too long."""
-        return now > self.seen + (GRACE_SECONDS if self.ready else STARTUP_GRACE_SECONDS)
+        grace = GRACE_SECONDS if self.ready else STARTUP_GRACE_SECONDS
+        return now > self.seen + self.lease + grace
 
 
 def unknown(node: Obj, *, now: str) -> list[Obj] | None:

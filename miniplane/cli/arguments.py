@@ -15,6 +15,9 @@ SERVE_FLAGS: tuple[tuple[str, str, str], ...] = (
     ("port", "PORT", "port to listen on, 0 for any free one (8001)"),
     ("dns-port", "PORT", "port to answer the cluster's names on, UDP and TCP (none)"),
     ("nodes", "N", "simulated nodes to start with (3)"),
+    ("node-zones", "A,B,C", "zones that they are dealt to in turn (none)"),
+    ("node-capacity", "cpu=4,memory=8Gi", "their capacity, extended resources too"),
+    ("node-labels", "KEY=VALUE,...", "labels that they have in common"),
     ("controllers", "LIST", "controllers to run, as in '*,-kubelet' (*)"),
     ("kubeconfig", "PATH", "where to write a kubeconfig (a place of its own, removed at exit)"),
     ("pod-startup", "SECONDS", "how long a pod takes to start (1)"),
@@ -48,6 +51,16 @@ SWITCHES: tuple[tuple[str, str], ...] = (
     ("allow-remote", "let other machines connect: without --https there are no passwords"),
 )
 """Flags without a value, and their help."""
+
+FAULTS: tuple[tuple[str, str], ...] = (
+    ("crashloop", "containers exit with 1, again and again"),
+    ("image-pull", "images cannot be pulled"),
+    ("oom", "containers are killed for want of memory"),
+    ("not-ready", "containers run, but are not ready"),
+    ("liveness", "liveness probes fail"),
+    ("startup", "startup probes fail"),
+)
+"""What pods can be told to suffer from, and the help."""
 
 _SWITCHED = {name.replace("-", "_") for name, _ in SWITCHES}
 
@@ -101,6 +114,13 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument(
         "--label", action="append", default=[], metavar="KEY=VALUE", help="can be repeated"
     )
+    add.add_argument("--zone", metavar="ZONE", help="topology.kubernetes.io/zone")
+    for resource in ("cpu", "memory", "pods"):
+        add.add_argument(f"--{resource}", metavar="QUANTITY", help="its capacity")
+    for flag, value in (("extended", "RESOURCE=QUANTITY"), ("taint", "KEY=VALUE:EFFECT")):
+        add.add_argument(
+            f"--{flag}", action="append", default=[], metavar=value, help="can be repeated"
+        )
     _server_flag(add)
     add.set_defaults(run=_run_node_add)
     remove = node_commands.add_parser("remove", help="remove a node", allow_abbrev=False)
@@ -119,9 +139,46 @@ def parser() -> argparse.ArgumentParser:
     _server_flag(log)
     log.set_defaults(run=_run_log)
 
+    _fault_commands(commands)
+
     version = commands.add_parser("version", help="print the version", allow_abbrev=False)
     version.set_defaults(run=_run_version)
     return top
+
+
+def _fault_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    fail = commands.add_parser("fail", help="let pods and nodes fail", allow_abbrev=False)
+    kinds = fail.add_subparsers(dest="fail_command", metavar="KIND", required=True)
+    pod = kinds.add_parser("pod", help="let pods fail", allow_abbrev=False)
+    _pod_flags(pod)
+    how = pod.add_mutually_exclusive_group(required=True)
+    for word, text in FAULTS:
+        how.add_argument(f"--{word}", dest="fault", action="store_const", const=word, help=text)
+    how.add_argument("--exit", dest="exit_code", metavar="CODE", help="containers exit with CODE")
+    pod.set_defaults(run=_run_fail_pod)
+    node = kinds.add_parser("node", help="put a node out of reach", allow_abbrev=False)
+    node.add_argument("name", metavar="NAME")
+    node.add_argument("--for", dest="how_long", metavar="DURATION", help="for how long, as in 5m")
+    _server_flag(node)
+    node.set_defaults(run=_run_fail_node)
+
+    heal = commands.add_parser("heal", help="undo what `fail` has done", allow_abbrev=False)
+    kinds = heal.add_subparsers(dest="heal_command", metavar="KIND", required=True)
+    pod = kinds.add_parser("pod", help="let pods be well again", allow_abbrev=False)
+    _pod_flags(pod)
+    pod.set_defaults(run=_run_heal_pod)
+    node = kinds.add_parser("node", help="bring a node back", allow_abbrev=False)
+    node.add_argument("name", metavar="NAME")
+    _server_flag(node)
+    node.set_defaults(run=_run_heal_node)
+
+
+def _pod_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", metavar="NAME", nargs="?")
+    command.add_argument("-n", "--namespace", metavar="NAMESPACE", help="where they are (default)")
+    command.add_argument("-l", "--selector", metavar="LABELS", help="pods by their labels")
+    command.add_argument("-c", "--container", metavar="NAME", help="of one container only")
+    _server_flag(command)
 
 
 def _server_flag(command: argparse.ArgumentParser) -> None:
@@ -225,6 +282,30 @@ def _run_log(args: argparse.Namespace) -> int:
     from miniplane.cli import log
 
     return log.run(args)
+
+
+def _run_fail_pod(args: argparse.Namespace) -> int:
+    from miniplane.cli import fail
+
+    return fail.fail_pod(args)
+
+
+def _run_fail_node(args: argparse.Namespace) -> int:
+    from miniplane.cli import fail
+
+    return fail.fail_node(args)
+
+
+def _run_heal_pod(args: argparse.Namespace) -> int:
+    from miniplane.cli import fail
+
+    return fail.heal_pod(args)
+
+
+def _run_heal_node(args: argparse.Namespace) -> int:
+    from miniplane.cli import fail
+
+    return fail.heal_node(args)
 
 
 def _run_version(args: argparse.Namespace) -> int:

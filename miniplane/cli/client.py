@@ -101,8 +101,12 @@ def request(
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"Accept": "application/json", "User-Agent": "miniplane"}
     if data is not None:
-        text = isinstance(body, bytes)
-        headers["Content-Type"] = "text/plain" if text else "application/json"
+        if isinstance(body, bytes):
+            headers["Content-Type"] = "text/plain"
+        elif method == "PATCH":
+            headers["Content-Type"] = "application/merge-patch+json"
+        else:
+            headers["Content-Type"] = "application/json"
     # Proxies of the environment are for the outside world.
     handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
     if access is not None:

@@ -142,7 +142,14 @@ class Controller:
 
         def fire() -> None:
             arm()
-            self.spawn(_finish(act))
+            # Who finds nothing to do needs no task for it: that is told apart by `settle.advance`.
+            try:
+                done = act()
+            except Exception:
+                self.log.exception("work beside the queue failed")
+                return
+            if inspect.isawaitable(done):
+                self.spawn(_finish(done))
 
         def arm() -> None:
             self.__periodic[number] = self.clock.call_later(
@@ -226,7 +233,5 @@ class Controller:
             return None
 
 
-async def _finish(act: Callable[[], Awaitable[object] | None]) -> None:
-    done = act()
-    if inspect.isawaitable(done):
-        await done
+async def _finish(done: Awaitable[object]) -> None:
+    await done

@@ -3,14 +3,15 @@
 import contextlib
 import functools
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from miniplane.api import resources
 from miniplane.api.objects import Obj
-from miniplane.api.resources import PODS, Resource
+from miniplane.api.resources import NODES, PODS, Resource
 from miniplane.client.protocol import Client
-from miniplane.clock import Clock, VirtualClock
+from miniplane.clock import Clock, VirtualClock, format_micro_time
+from miniplane.controllers.kubelet import faults
 from miniplane.ids import Ids
 from miniplane.runtime import settle
 from miniplane.runtime.manager import Part
@@ -124,6 +125,35 @@ class Harness:
                 self.clock.step(due)
             else:
                 await self.clock.sleep(due - self.clock.time(), background=True)
+
+    async def fail(
+        self, pod: str, fault: str, *, namespace: str = "default", container: str = ""
+    ) -> None:
+        """Let a pod fail, or one of its containers: `crashloop`, `exit=3`, `oom`, `image-pull`,
+        `not-ready`, `liveness` or `startup`, as its annotation `sim.miniplane.dev/fail` does."""
+        key = f"{faults.FAIL}.{container}" if container else faults.FAIL
+        await self._annotate(PODS, pod, {key: fault}, namespace)
+
+    async def heal(self, pod: str, *, namespace: str = "default") -> None:
+        """Let a pod be well again, with all of its containers."""
+        there = (await self.client.get(PODS, pod, namespace))["metadata"].get("annotations") or {}
+        gone = [key for key in there if key == faults.FAIL or key.startswith(f"{faults.FAIL}.")]
+        await self._annotate(PODS, pod, dict.fromkeys(gone), namespace)
+
+    async def fail_node(self, node: str, *, seconds: float | None = None) -> None:
+        """Put a simulated node out of reach, for so many seconds or until it is healed."""
+        until = "true" if seconds is None else format_micro_time(self.clock.time() + seconds)
+        await self._annotate(NODES, node, {faults.STOPPED: until})
+
+    async def heal_node(self, node: str) -> None:
+        """Bring a node back."""
+        await self._annotate(NODES, node, {faults.STOPPED: None})
+
+    async def _annotate(
+        self, resource: Resource, name: str, notes: Mapping[str, str | None], namespace: str = ""
+    ) -> None:
+        body: Obj = {"metadata": {"annotations": dict(notes)}}
+        await self.client.patch(resource, name, body, namespace)
 
     async def list(
         self, resource: Resource, namespace: str = "default", *, label_selector: str = ""
