@@ -233,7 +233,7 @@ class Kubelet(Controller):
                 self._unblock(key)
         ending = containers.behaviours(pod, job_duration=self.config.job_duration)
         due = containers.NOTHING
-        if ending or "activeDeadlineSeconds" in pod["spec"]:
+        if ending or key in self._lives or "activeDeadlineSeconds" in pod["spec"]:
             due = self._due(key, pod, ending)
         return View(
             pod=pod,
