@@ -4,7 +4,7 @@ from typing import Any
 
 from miniplane.api.objects import Obj, controller_of
 from miniplane.api.resources import NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, Resource
-from tests.sim.workloads.trouble import alive, name_of
+from tests.sim.workloads.trouble import alive, name_of, ready
 
 KINDS: dict[str, Resource] = {
     "ReplicaSet": REPLICA_SETS,
@@ -101,6 +101,4 @@ class Pods:
 def rank(pod: Obj) -> tuple[bool, bool, bool]:
     """What a pod is worth: bound before unbound, running before pending, ready before unready."""
     status = pod.get("status") or {}
-    conditions = status.get("conditions") or ()
-    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-    return bool(pod["spec"].get("nodeName")), status.get("phase") == "Running", ready
+    return bool(pod["spec"].get("nodeName")), status.get("phase") == "Running", ready(pod)

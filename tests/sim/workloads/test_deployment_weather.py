@@ -41,6 +41,8 @@ class Judge:
     def __init__(self, sim: Any) -> None:
         self.sim = sim
         self.pods = replicas.Pods(sim)
+        self._shared_out = -1.0
+        """When a new size was last seen to be shared out. That takes several writes."""
         sim.judge = self.judge
         sim.on_write = self.written
 
@@ -86,7 +88,9 @@ class Judge:
     def is_scaling(self, deployment: Obj) -> bool:
         wanted = str(deployment["spec"]["replicas"])
         noted = [annotations_of(rs).get(DESIRED, wanted) for rs in self.sets() if size(rs)]
-        return deployment["spec"].get("paused", False) or any(n != wanted for n in noted)
+        if deployment["spec"].get("paused", False) or any(n != wanted for n in noted):
+            self._shared_out = self.sim.clock.time()
+        return self._shared_out == self.sim.clock.time()
 
     def grows(self, deployment: Obj, grown: Obj, by: int) -> None:
         surge, _ = self.bounds(deployment)
@@ -205,8 +209,9 @@ async def edit(sim: Any, harm: Trouble, made: Obj) -> None:
                 await sim.hurt_a_pod(random.choice(sets))
         elif change == "label":
             await harm.relabel("web")
-        elif change == "set" and made["spec"]["strategy"]["type"] == "RollingUpdate":
-            # Between several sets with pods, a new size is never shared out under Recreate.
+        elif change == "set" and made["spec"]["strategy"]["type"] == "RollingUpdate" and sim.storm:
+            # Sets that come back may be of any size, and nobody promises bounds then. Under
+            # Recreate a new size is never shared out between several.
             await relabel_a_set(sim)
         elif change == "bounds" and made["spec"]["strategy"]["type"] == "RollingUpdate":
             await sim.patch(DEPLOYMENTS, "web", {"spec": {"strategy": rolling(random)}})
@@ -214,7 +219,8 @@ async def edit(sim: Any, harm: Trouble, made: Obj) -> None:
             limits = {"minReadySeconds": random.choice((0, 3))}
             await sim.patch(DEPLOYMENTS, "web", {"spec": limits})
         elif change == "remake" and random.random() < 0.3:
-            await harm.remake(DEPLOYMENTS, made)
+            cascades = ("Background", "Foreground", "Orphan") if sim.storm else ("Background",)
+            await harm.remake(DEPLOYMENTS, made, cascades)
     except StatusError as error:
         assert error.code in (404, 409, 422), error
 
@@ -262,7 +268,9 @@ def check_at_rest(sim: Any, judge: Judge) -> None:
             assert ref["uid"] in uids, "nobody has it any more"
             assert not alive(pod) or ref["uid"] == new["metadata"]["uid"]
         else:
-            assert not alive(pod) or pod["metadata"]["labels"]["app"] == STRAY
+            labels = pod["metadata"]["labels"]
+            gone = all(rs["metadata"]["labels"][HASH] != labels[HASH] for rs in sets)
+            assert not alive(pod) or labels["app"] == STRAY or gone
     status = deployment["status"]
     assert status["observedGeneration"] == deployment["metadata"]["generation"]
     for count in ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"):

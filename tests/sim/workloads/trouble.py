@@ -5,7 +5,7 @@ from `FIELDS` have a readiness gate, `FIT`, which is what the whims turn: a pod 
 pleases, and stays so for as long as it pleases.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from miniplane.api.errors import StatusError
@@ -19,6 +19,7 @@ FIELDS = {"readinessGates": [{"conditionType": FIT}]}
 """For the spec of a pod."""
 STRAY = "stray"
 """The label `app` of pods that were taken away from their owner."""
+CASCADES = ("Background", "Foreground", "Orphan")
 _RUN_FOR = "sim.miniplane.dev/run-for"
 _EXIT_CODE = "sim.miniplane.dev/exit-code"
 _HEALTHY = {_RUN_FOR: None, _EXIT_CODE: None}
@@ -37,6 +38,11 @@ def name_of(obj: Obj) -> str:
 def fit(pod: Obj) -> bool:
     found = (pod.get("status") or {}).get("conditions") or ()
     return any(c["type"] == FIT and c["status"] == "True" for c in found)
+
+
+def ready(pod: Obj) -> bool:
+    found = (pod.get("status") or {}).get("conditions") or ()
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in found)
 
 
 class Trouble:
@@ -108,9 +114,11 @@ class Trouble:
             labels = {"app": app if there == STRAY else STRAY}
             await self.sim.patch(PODS, name_of(pod), {"metadata": {"labels": labels}})
 
-    async def remake(self, resource: Resource, made: Obj) -> None:
+    async def remake(
+        self, resource: Resource, made: Obj, cascades: Sequence[str] = CASCADES
+    ) -> None:
         """An object is deleted, with any cascade, and made again, at once or a little later."""
-        policy = self.random.choice(("Background", "Foreground", "Orphan"))
+        policy = self.random.choice(cascades)
         options = DeleteOptions(propagation_policy=policy)
         await self.sim.user.delete(resource, name_of(made), "default", options=options)
         for _ in range(30):
@@ -120,9 +128,8 @@ class Trouble:
                 await self.sim.user.create(resource, made)
             except StatusError as error:
                 assert error.code == 409, error
-                await self.whims()
-                await self.sim.pass_time()
                 self.sim.lost.clear()
+                await self.sim.harness.advance(60)
             else:
                 return
         raise AssertionError(f"{name_of(made)} is deleted, and never goes")
@@ -143,6 +150,7 @@ class Trouble:
                     await self._turn(pod, "True")
             await self.sim.harness.advance(30)
             try:
+                assert all(ready(pod) for pod in self.sim.all(PODS) if alive(pod))
                 check()
             except (AssertionError, LookupError, ValueError):  # Not yet.
                 if turn == 2 * minutes - 1:
