@@ -72,7 +72,7 @@ class Sim:
         self.faults.set_plan(self._plan)
 
     def _plan(self, call: Call):
-        self.judge(call)
+        self._hear(call)
         if self.lost and call.manager == "kubelet" and self._of_node(call) in self.lost:
             return Fault(unavailable(call))
         # Which nodes die is not left to the weather.
@@ -87,7 +87,14 @@ class Sim:
 
     def clear(self) -> None:
         self.lost.clear()
-        self.faults.set_plan(lambda call: self.judge(call))
+        self.faults.set_plan(self._hear)
+
+    def _hear(self, call: Call) -> None:
+        try:
+            self.judge(call)
+        except Exception as error:
+            # What is raised here would only be one more call that has failed.
+            self.complain(f"{call.verb} {call.resource.plural} {call.name}: {error!r}")
 
     # Time.
 

@@ -50,7 +50,7 @@ class Judge:
         sim.judge = self.judge
 
     def judge(self, call: Any) -> None:
-        if call.resource is not DEPLOYMENTS or call.subresource != "scale":
+        if (call.resource, call.subresource) != (DEPLOYMENTS, "scale") or call.verb != "update":
             return
         spec = self.sim.get(AUTOSCALERS, "web")["spec"]
         present = self.sim.get(DEPLOYMENTS, "web")["spec"]["replicas"]
