@@ -53,6 +53,14 @@ class Cluster:
         assert ready, line + self.log.read_text()
         return ready[1]
 
+    def resolver_address(self) -> tuple[str, int]:
+        """Where a server with `--dns-port` answers names. It says so once, after it is ready."""
+        assert self.process.stdout
+        lines = [self.process.stdout.readline(), self.process.stdout.readline()]
+        told = re.fullmatch(r"names are answered by dig @(\S+) -p (\d+) NAME\n", lines[1])
+        assert told, lines
+        return told[1], int(told[2])
+
     def miniplane(self, *args: str) -> str:
         """What `miniplane ARGS` prints, run against this server."""
         command = [sys.executable, "-m", "miniplane", *args, "--server", self.url]

@@ -214,5 +214,13 @@ def secure(kubectl_binary: Any, tmp_path: Path) -> Iterator[Kubectl]:
     cluster.stop()
 
 
+@pytest.fixture
+def named(kubectl_binary: Any, tmp_path: Path) -> Iterator[Kubectl]:
+    """A kubectl in the default namespace of a cluster of its own whose names can be asked for."""
+    cluster = Cluster(tmp_path, "--dns-port", "0")
+    yield _kubectl(kubectl_binary, cluster, "default")
+    cluster.stop()
+
+
 def _kubectl(binary: Any, cluster: Cluster, namespace: str) -> Kubectl:
     return Kubectl(cluster, minor=binary.minor, path=binary.path, namespace=namespace)

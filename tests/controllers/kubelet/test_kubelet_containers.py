@@ -125,6 +125,20 @@ async def test_one_of_two_containers_fails() -> None:
         assert ready["reason"] == "PodFailed"
 
 
+async def test_a_container_is_started_again_though_it_is_to_stay_up_from_now_on() -> None:
+    async with testing.cluster(nodes=1) as c:
+        notes = {"run-for": "1s", "exit-code": "1"}
+        await c.client.create(PODS, pod(notes=notes))
+        await c.advance(5)
+        healed = {"metadata": {"annotations": {f"{containers.PREFIX}{key}": None for key in notes}}}
+        await c.client.patch(PODS, "p", healed, "default")
+        await c.advance(20)
+        [status] = (await c.pods())[0]["status"]["containerStatuses"]
+        assert (status["ready"], status["restartCount"]) == (True, 2)
+        await c.advance(600)
+        assert (await c.pods())[0]["status"]["containerStatuses"] == [status]
+
+
 async def test_a_crash_loop() -> None:
     async with testing.cluster(nodes=1) as c:
         await c.client.create(PODS, pod(notes={"run-for": "1s", "exit-code": "1"}))

@@ -22,7 +22,7 @@ from miniplane.api.errors import StatusError
 from miniplane.api.objects import Obj, controller_of
 from miniplane.api.options import MERGE_PATCH, STRATEGIC_MERGE_PATCH, DeleteOptions
 from miniplane.api.resources import LEASES, NODES, PODS, RESOURCES, Resource
-from miniplane.client.fault import Call, FaultClient, weather
+from miniplane.client.fault import Call, Fault, FaultClient, unavailable, weather
 from miniplane.client.inprocess import InProcessClient
 from miniplane.ids import Ids
 from miniplane.registry import catalog
@@ -60,6 +60,8 @@ class Sim:
         self.violations: list[str] = []
         self.judge: Callable[[Call], None] = lambda call: None
         self.on_write: Callable[[str, Obj | None, Obj | None], None] = lambda *_: None
+        self.lost: dict[str, None] = {}
+        """Nodes whose kubelets reach nobody, for as long as the weather lasts."""
         self._last_fine: dict[str, float] = {}
         self._weather = weather(Ids(f"weather/{seed}"), rate=0.15)
         self.store.observer = self._observe
@@ -70,12 +72,29 @@ class Sim:
         self.faults.set_plan(self._plan)
 
     def _plan(self, call: Call):
-        self.judge(call)
-        # Nodes that die are another story.
+        self._hear(call)
+        if self.lost and call.manager == "kubelet" and self._of_node(call) in self.lost:
+            return Fault(unavailable(call))
+        # Which nodes die is not left to the weather.
         return None if call.resource is LEASES else self._weather(call)
 
+    def _of_node(self, call: Call) -> str:
+        """The node that a kubelet calls from."""
+        if call.resource is PODS:
+            pod = self.get(PODS, call.name)
+            return "" if pod is None else pod["spec"].get("nodeName", "")
+        return call.name if call.resource in (LEASES, NODES) else ""
+
     def clear(self) -> None:
-        self.faults.set_plan(lambda call: self.judge(call))
+        self.lost.clear()
+        self.faults.set_plan(self._hear)
+
+    def _hear(self, call: Call) -> None:
+        try:
+            self.judge(call)
+        except Exception as error:
+            # What is raised here would only be one more call that has failed.
+            self.complain(f"{call.verb} {call.resource.plural} {call.name}: {error!r}")
 
     # Time.
 
@@ -92,7 +111,7 @@ class Sim:
         revision = self.registry.revision
         await self.harness.settle()
         assert self.registry.revision == revision
-        await self.harness.advance(90)
+        await self.harness.advance(600)
         written = [event.key for event in self.store._log.after(revision)]
         # Leases are renewed, and series of events are summed up, for ever.
         upkeep = (f"{LEASES.group_resource}/", f"{NODES.group_resource}/", "events/")
@@ -116,7 +135,8 @@ class Sim:
         return [stored.obj for stored in self.store.range(prefix)]
 
     def get(self, resource: Resource, name: str) -> Obj | None:
-        stored = self.store.find(catalog.key(resource, "default", name))
+        namespace = "default" if resource.namespaced else ""
+        stored = self.store.find(catalog.key(resource, namespace, name))
         return None if stored is None else stored.obj
 
     def pods_of(self, owner: Obj) -> list[Obj]:
@@ -184,7 +204,8 @@ class Sim:
         try:
             await act(self.random.choice(pods))
         except StatusError as error:
-            assert error.code in (404, 409, 422), error
+            # 429: a budget does not allow it.
+            assert error.code in (404, 409, 422, 429), error
 
 
 def fine(pod: Obj) -> bool:
@@ -210,6 +231,7 @@ def seeds(count: int) -> list[int]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "seeds(count): run for that many seeds, or MINIPLANE_SEEDS")
+    config.addinivalue_line("markers", "settings(**settings): of the cluster that `sim` is")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -224,15 +246,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
     report = yield
     params = item.callspec.params if hasattr(item, "callspec") else {}
     if report.failed and "seed" in params:
-        name = item.nodeid.partition("[")[0]
-        mode = "storm" if params["storm"] else "showers"
-        command = f"MINIPLANE_SEEDS={params['seed']} python -m pytest '{name}' -k {mode}"
+        command = f"MINIPLANE_SEEDS={params['seed']} python -m pytest '{item.nodeid}'"
         report.sections.append(("to reproduce", command))
     return report
 
 
 @pytest.fixture
-async def sim(seed: int, storm: bool, monkeypatch) -> AsyncIterator[Sim]:
+async def sim(
+    seed: int, storm: bool, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[Sim]:
     made: list[FaultClient] = []
 
     def faulty(registry) -> FaultClient:
@@ -241,5 +263,7 @@ async def sim(seed: int, storm: bool, monkeypatch) -> AsyncIterator[Sim]:
 
     monkeypatch.setattr("miniplane.cluster.Store", ObservedStore)
     monkeypatch.setattr("miniplane.cluster.InProcessClient", faulty)
-    async with testing.cluster(nodes=3, seed=seed, pod_startup=1.5) as harness:
+    mark = request.node.get_closest_marker("settings")
+    settings = mark.kwargs if mark is not None else {}
+    async with testing.cluster(nodes=3, seed=seed, pod_startup=1.5, **settings) as harness:
         yield Sim(harness, made[0], seed, storm)
