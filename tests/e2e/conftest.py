@@ -27,7 +27,8 @@ class Kubectl:
         self.namespace = namespace
         home = cluster.folder / f"home-1.{minor}"
         home.mkdir(exist_ok=True)
-        self.env = {"PATH": os.environ["PATH"], "HOME": str(home)}
+        # Without collecting garbage, a command that is over in a moment costs a quarter less.
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(home), "GOGC": "off"}
         self._command = [str(path), f"--kubeconfig={cluster.kubeconfig}"]
 
     def command(self, *args: str) -> list[str]:

@@ -75,7 +75,6 @@ _SET = (
         line="set env deployment/web --list",
         given=[_WEB, "set env deployment/web A=1"],
         prints="# Deployment web, container main\nA=1",
-        complains={0: None},
     ),
     Form(
         line="set env deployment/web A-",
@@ -325,10 +324,12 @@ _LABEL = (
         then=_labels(new="1"),
     ),
     Form(
-        line="label configmaps -l old=1 new=1 --resource-version=1",
+        line="label configmap c new=1 --resource-version=1",
         given=[_C],
         prints="",
-        complains=None,
+        complains='Error from server (Conflict): Operation cannot be fulfilled on configmaps "c": '
+        "the object has been modified; please apply your changes to the latest version and try "
+        "again",
         exits=1,
     ),
     Form(line="label configmap c --list", given=[_C], prints="old=1"),
@@ -336,7 +337,8 @@ _LABEL = (
         line="label configmap c new=-",
         given=[_C],
         prints="",
-        complains=None,
+        complains='error: invalid label value: "new=-": a valid label must be an empty string or '
+        "consist of alphanumeric characters, …",
         exits=1,
         then=_labels(new=None),
     ),

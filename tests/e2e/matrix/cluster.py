@@ -174,7 +174,7 @@ def _asked(path: str) -> Any:
             with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
                 names.append(json.load(answer)["metadata"]["name"])
 
-        done = scene.follow(words, "Starting", begun="Starting to serve", do=ask)
+        done = scene.follow(words, until="Starting", begun="Starting to serve", do=ask)
         return Outcome(done.status, f"{done.stdout} {names[0]}", done.stderr)
 
     return run
@@ -190,7 +190,7 @@ def _on_a_socket(scene: Scene, words: Sequence[str]) -> Outcome:
             with client.makefile() as answer:
                 lines.extend(answer)
 
-    done = scene.follow(words, "Starting", begun="Starting to serve", do=ask)
+    done = scene.follow(words, until="Starting", begun="Starting to serve", do=ask)
     return Outcome(done.status, done.stdout + lines[-1], done.stderr)
 
 

@@ -82,7 +82,7 @@ def scene_of(
         name = f"scene-{next(numbers)}"
         kubectl = Kubectl(servers(flag), minor=binary.minor, path=binary.path, namespace=name)
         made.append(Scene(kubectl, tmp_path))
-        made[-1].http("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        made[-1].begin()
         return made[-1]
 
     yield scene

@@ -148,7 +148,7 @@ FORMS = (
         prints="You are about to delete the following 1 resource(s):\nconfigmap/c\n"
         'Do you want to continue? (y/…): configmap "c" deleted',
         then=_GONE,
-        since=28,
+        since=29,
     ),
     Form(
         line="delete --raw /api/v1/namespaces/{ns}/configmaps/c",

@@ -340,7 +340,7 @@ def _changing(scene: Scene, words: Sequence[str]) -> Outcome:
     """Watches, and changes the map `c` once the watch has begun."""
     return scene.follow(
         [*words, "-v=6"],
-        r"c +2 ",
+        until=r"c +2 ",
         begun="watch=true",
         do=lambda _: scene.patch("configmaps/c", {"data": {"b": "2"}}),
     )
@@ -349,7 +349,7 @@ def _changing(scene: Scene, words: Sequence[str]) -> Outcome:
 def _deleting(scene: Scene, words: Sequence[str]) -> Outcome:
     return scene.follow(
         [*words, "-v=6"],
-        r"DELETED ",
+        until=r"DELETED ",
         begun="watch=true",
         do=lambda _: scene.delete("configmaps/c"),
     )
@@ -406,7 +406,7 @@ def _heating(scene: Scene, words: Sequence[str]) -> Outcome:
     event = {**_EVENT, "metadata": {"name": "hot", "namespace": scene.ns}}
     event["involvedObject"] = {**_EVENT["involvedObject"], "namespace": scene.ns}
     return scene.follow(
-        [*words, "-v=6"], "TooHot", begun="watch=true", do=lambda _: scene.create(event)
+        [*words, "-v=6"], until="TooHot", begun="watch=true", do=lambda _: scene.create(event)
     )
 
 

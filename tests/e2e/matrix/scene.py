@@ -41,6 +41,12 @@ class Scene:
         self.ns = kubectl.namespace
         self._url = kubectl.cluster.url
 
+    def begin(self) -> None:
+        """Make the namespace, with all that comes to be in it by itself."""
+        self.http("POST", "/api/v1/namespaces", {"metadata": {"name": self.ns}})
+        for name in ("serviceaccounts/default", "configmaps/kube-root-ca.crt"):
+            self.until(lambda name=name: self.get(name))
+
     def http(self, method: str, path: str, body: Any = None) -> Any:
         """The answer's JSON, or None for 404. urllib.error.HTTPError for other refusals."""
         data = None if body is None else json.dumps(body).encode()
@@ -79,8 +85,6 @@ class Scene:
     def create(self, manifest: Mapping[str, Any]) -> None:
         """Create an object, and wait until it is what it wants to be, if it can be."""
         kind = manifest["kind"]
-        if kind == "Pod":
-            self.until(lambda: self.get("serviceaccounts/default"))
         resource = _PLURALS[kind]
         self.http("POST", self.path(resource), manifest)
         name = f"{resource}/{manifest['metadata']['name']}"
@@ -125,10 +129,10 @@ class Scene:
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     def follow(
-        self, words: Sequence[str], until: str, *, begun: str, do: Callable[[str], object]
+        self, words: Sequence[str], *, begun: str, do: Callable[[str], object], until: str = ""
     ) -> Outcome:
-        """Run a command that does not end, `do` something once it has said `begun`, and end it when
-        `until`, a regular expression, is in what it prints."""
+        """Run a command, and `do` something once it has said `begun`. End it when it has printed
+        `until`, a regular expression; without one it has to end by itself."""
         process = subprocess.Popen(
             self.kubectl.command(*words),
             cwd=self.folder,
@@ -150,15 +154,19 @@ class Scene:
         try:
             self.until(lambda: begun in "".join(said.values()))
             do("".join(said.values()))
-            self.until(lambda: re.search(until, said[process.stdout]))
+            if until:
+                self.until(lambda: re.search(until, said[process.stdout]))
+            else:
+                process.wait(PATIENCE)
         finally:
+            status = process.poll() or 0
             process.kill()
             process.wait()
             for reader in readers:
                 reader.join()
             for stream in said:
                 stream.close()
-        return Outcome(0, said[process.stdout], said[process.stderr])
+        return Outcome(status, said[process.stdout], said[process.stderr])
 
     def leave(self, names: Sequence[str]) -> None:
         """Take away the namespace with what is in it; and at once, if others want its names."""

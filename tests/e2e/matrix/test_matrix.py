@@ -1,7 +1,7 @@
 """Every form of every subcommand does what it has to, and docs/kubectl.md says so.
 
-Each form runs with the newest and the oldest kubectl that there is, and with one of those between,
-which differs from form to form. `MINIPLANE_MATRIX=all` runs all forms with all of them.
+Each form runs with the newest and the oldest kubectl that there is; those between share every
+second form among them, in turn. `MINIPLANE_MATRIX=all` runs all forms with all of them.
 """
 
 import functools
@@ -45,7 +45,9 @@ def _chosen(there: tuple[Binary, ...], number: int | None) -> Iterable[Binary]:
     between = there[1:-1]
     if number is None or not between:
         return there
-    return there[0], between[number % len(between)], there[-1]
+    turn, rest = divmod(number, 2)
+    some = () if rest else (between[turn % len(between)],)
+    return there[0], *some, there[-1]
 
 
 @functools.cache

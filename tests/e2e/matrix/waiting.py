@@ -1,5 +1,8 @@
 """wait."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from tests.e2e.matrix import given
 from tests.e2e.matrix.forms import Form
 from tests.e2e.matrix.scene import Outcome, Scene
@@ -7,22 +10,13 @@ from tests.e2e.matrix.scene import Outcome, Scene
 _C = given.config_map("c", a="1")
 
 
-def _while_waiting(do):
-    """Runs the command, and does something once it waits."""
+def _meanwhile(begun: str, do: Callable[[Scene], object]) -> Any:
+    """Runs the command, and does something once it has begun to wait."""
 
-    def run(scene: Scene, words: list[str]) -> Outcome:
-        return scene.follow([*words, "-v=6"], "c ", begun="watch=true", do=lambda _: do(scene))
+    def run(scene: Scene, words: Sequence[str]) -> Outcome:
+        return scene.follow([*words, "-v=6"], begun=begun, do=lambda _: do(scene))
 
     return run
-
-
-def _create_later(scene: Scene, words: list[str]) -> Outcome:
-    return scene.follow(
-        [*words, "-v=6"],
-        "condition met",
-        begun="configmaps",
-        do=lambda _: scene.create(_C),
-    )
 
 
 FORMS = (
@@ -50,14 +44,14 @@ FORMS = (
     Form(
         line="wait --for=delete configmap/c",
         given=[_C],
-        run=_while_waiting(lambda scene: scene.delete("configmaps/c")),
+        run=_meanwhile("watch=true", lambda scene: scene.delete("configmaps/c")),
         prints="configmap/c condition met",
         complains=None,
     ),
     Form(line="wait --for=delete configmap/none", prints=""),
     Form(
         line="wait --for=create configmap/c",
-        run=_create_later,
+        run=_meanwhile("/configmaps", lambda scene: scene.create(_C)),
         prints="configmap/c condition met",
         complains=None,
         since=31,
