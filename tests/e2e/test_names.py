@@ -1,4 +1,4 @@
-"""The cluster's names, asked for with a real resolver, while kubectl changes what they stand for."""
+"""The cluster's names, asked for with a real resolver, while kubectl changes what is behind."""
 
 import pytest
 

@@ -116,4 +116,3 @@ def test_pods_of_a_node_that_leaves_start_elsewhere(alone):
     alone.cluster.miniplane("node", "add", "fresh")
     alone("wait", "--for=condition=Ready", "node/fresh")
     assert len(alone.names("nodes")) == 3
-

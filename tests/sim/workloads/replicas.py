@@ -24,7 +24,11 @@ class Pods:
         self._resized = 0.0
 
     def judge(self, call: Any) -> None:
-        if call.resource is not PODS or call.subresource or call.manager != "kube-controller-manager":
+        if (
+            call.resource is not PODS
+            or call.subresource
+            or call.manager != "kube-controller-manager"
+        ):
             return
         if call.verb == "create":
             self._creates(call.body)

@@ -67,7 +67,9 @@ class Judge:
         within = spec["minReplicas"] <= present <= spec["maxReplicas"]
         recent = [when for when, was in self.sizes if was > size and now - when < 299]
         if size < present and within and recent:
-            self.sim.complain(f"{present} shrink to {size} {now - recent[-1]} seconds after growing")
+            self.sim.complain(
+                f"{present} shrink to {size} {now - recent[-1]} seconds after growing"
+            )
         if size > present:
             self.sizes.append((now, size))
 
@@ -80,7 +82,7 @@ async def use(sim: Any, amount: int) -> None:
             await sim.patch(PODS, name_of(pod), note)
 
 
-@pytest.mark.seeds(2)
+@pytest.mark.seeds(1)
 @pytest.mark.settings(metrics_server=True)
 async def test_sizes_follow_usage(sim: Any) -> None:
     random = sim.random

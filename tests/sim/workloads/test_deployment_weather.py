@@ -189,10 +189,9 @@ async def relabel_a_set(sim: Any) -> None:
 async def edit(sim: Any, harm: Trouble, made: Obj) -> None:
     """One thing that a user may do."""
     random = sim.random
-    change = random.choice(
-        ("scale", "scale", "image", "image", "image", "pause", "undo", "pod", "pod", "label")
-        + ("set", "bounds", "limits", "remake")
-    )
+    often = ("scale", "scale", "image", "image", "image", "pod", "pod")
+    rarely = ("pause", "undo", "label", "set", "bounds", "limits", "remake")
+    change = random.choice((*often, *rarely))
     try:
         if change == "scale":
             await sim.patch(DEPLOYMENTS, "web", {"spec": {"replicas": random.integer(0, 8)}})
