@@ -7,7 +7,6 @@ from tests.e2e.matrix.forms import Form
 
 _A = given.pod("a")
 _NOT = "Error from server (NotImplemented): miniplane does not serve"
-_NO_LOGS = f"{_NOT} pods/log: simulated containers write no logs yet"
 _NO_EXEC = f"{_NOT} pods/exec: there are no processes in simulated pods to run commands in"
 _NO_ATTACH = f"{_NOT} pods/attach: there are no processes in simulated pods to attach to"
 _NO_PORTS = (
@@ -28,12 +27,32 @@ def _refused(line: str, why: str, *objects: Any, before: str = "", **rest: Any) 
     )
 
 
+_SAYS = (
+    'miniplane: container "main" was started from image "…"; it is simulated: nothing runs in it'
+)
+
 _LOGS = (
-    _refused("logs a", _NO_LOGS),
-    _refused("logs a -c main --follow --tail=10 --timestamps", _NO_LOGS),
-    _refused("logs a --previous", _NO_LOGS),
-    _refused("logs deployment/web --all-containers", _NO_LOGS, given.deployment(), before="…"),
-    _refused("logs -l app=a --prefix --since=1h", _NO_LOGS),
+    Form(line="logs a", given=[_A], prints=_SAYS),
+    Form(
+        line="logs a -c main --follow --limit-bytes=9",
+        given=[_A],
+        prints="miniplane",
+    ),
+    Form(line="logs a --tail=1 --timestamps", given=[_A], prints=f"…Z {_SAYS}"),
+    Form(
+        line="logs a --previous",
+        given=[_A],
+        complains="Error from server (BadRequest): previous terminated container "
+        '"main" in pod "a" not found',
+        exits=1,
+    ),
+    Form(
+        line="logs deployment/web --all-containers",
+        given=[given.deployment()],
+        prints=None,
+        complains=None,
+    ),
+    Form(line="logs -l app=a --prefix --since=1h", given=[_A], prints=f"[pod/a/main] {_SAYS}"),
 )
 
 _EXEC = (
@@ -42,11 +61,12 @@ _EXEC = (
     _refused("exec deployment/web -- date", _NO_EXEC, given.deployment()),
     _refused("attach a", _NO_ATTACH, before="…"),
     _refused("attach a -c main -i", _NO_ATTACH, before="…"),
-    _refused(
-        "run one --image=busybox --rm -i --restart=Never",
-        _NO_LOGS,
-        before="…",
-        prints='pod "one" deleted',
+    Form(
+        line="run one --image=busybox --rm -i --restart=Never "
+        "--annotations=sim.miniplane.dev/run-for=1s",
+        prints="miniplane: container … simulated: nothing runs in it … deleted",
+        complains="… falling back to streaming logs: miniplane does not serve pods/attach: there "
+        "are no processes in simulated pods to attach to",
     ),
     _refused("cp file a:/tmp/file", _NO_EXEC, files={"file": "text"}),
     _refused("cp a:/tmp/file file -c main", _NO_EXEC),
@@ -108,11 +128,12 @@ _DEBUG = (
             lambda: [pod["spec"]["nodeName"] for pod in scene.get("pods")["items"]] == ["node-1"]
         ),
     ),
-    _refused(
-        "debug -i a --image=busybox",
-        _NO_LOGS,
-        before="…",
-        prints="Defaulting debug container name to debugger-….",
+    Form(
+        line="debug -i a --image=busybox",
+        given=[_A],
+        prints="Defaulting debug container name to debugger-…. …",
+        complains="… falling back to streaming logs: miniplane does not serve pods/attach: there "
+        "are no processes in simulated pods to attach to",
     ),
 )
 
