@@ -6,6 +6,7 @@ without it every run is the same.
 
 import functools
 import os
+import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -48,8 +49,15 @@ class Chance:
         chosen = sorted({self.below(len(rest)) for _ in range(count)})
         return [rest[at] for at in chosen]
 
-    def draw(self, strategy: "st.SearchStrategy[T]") -> T:
-        return self._draw(strategy)
+
+class Seeded(Chance):
+    """Choices without Hypothesis, for counting what becomes of them."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def below(self, count: int) -> int:
+        return self._random.randrange(count)
 
 
 @st.composite

@@ -206,11 +206,12 @@ def _worth(obj: Obj, path: Path) -> Any:
 
 
 def _has(item: Any, wanted: Obj) -> bool:
-    return isinstance(item, dict) and all(item.get(key) == value for key, value in wanted.items())
+    return isinstance(item, dict) and all(item.get(k, "") == v for k, v in wanted.items())
 
 
 DROPPED = frozenset(
     {
+        ("persistentvolumeclaims", ("f:spec", "f:dataSource")),
         ("statefulsets", ("f:spec", "f:updateStrategy", "f:rollingUpdate", "f:maxUnavailable")),
         *(
             ("certificatesigningrequests", ("f:spec", f"f:{name}"))

@@ -54,7 +54,7 @@ class Errors(logging.Handler):
         self.told.append(logging.Formatter().format(record))
 
 
-@fuzz(15)
+@fuzz(12)
 def test_controllers_take_everything(chance: Chance) -> None:
     shapes.pool()  # documents are read on a loop of their own
     for row in KINDS:
@@ -79,7 +79,7 @@ async def _live(chance: Chance, trail: list[str]) -> None:
             if obj["metadata"]["name"] != "default":
                 registry.create(row, _home(row), copy.deepcopy(obj), OPTIONS)
         await cluster.advance(1)
-        for _ in range(chance.between(2, 7)):
+        for _ in range(chance.between(3, 10)):
             _step(chance, cluster, trail)
             if chance.percent(60):
                 await cluster.advance(chance.pick((0.1, 2, 40, 400)))

@@ -13,23 +13,20 @@ from miniplane.api.options import APPLY_PATCH, MERGE_PATCH
 from miniplane.api.resources import Resource
 from tests.fuzz import laws, naive, setting, shapes, structural
 from tests.fuzz.api import Api, Obj, collection, place
-from tests.fuzz.chance import Chance, fuzz
+from tests.fuzz.chance import Chance, Seeded, fuzz
 from tests.fuzz.published import Schemas
 
 DEFINITIONS = resources.resource("customresourcedefinitions", "apiextensions.k8s.io")
 PATH = f"/apis/{structural.GROUP}/{structural.VERSION}"
-counted: dict[str, int] = {"definitions": 0, "accepted": 0, "instances": 0, "stored": 0}
 
 
 def define(api: Api, crd: Obj) -> Resource | None:
     """The kind of a definition, established as its controller would do it; None if refused."""
     before = api.state
     answer = api("POST", f"{DEFINITIONS.path}/{DEFINITIONS.plural}", crd)
-    counted["definitions"] += 1
     if not answer.ok:
         assert api.state == before, api.story()
         return None
-    counted["accepted"] += 1
     made = answer.obj
     moment = "2026-01-01T00:00:00Z"
     made["status"]["acceptedNames"] = made["spec"]["names"]
@@ -67,11 +64,9 @@ def test_instances(chance: Chance) -> None:
             shapes.damage(chance, obj)
         before = api.state
         answer = api("POST", collection(row, "shop"), obj)
-        counted["instances"] += 1
         if not answer.ok:
             assert api.state == before, api.story()
             return
-        counted["stored"] += 1
         path = place(row, answer.obj)
         kept = laws.stored(api, row, path, refused=check)
         patched(api, chance, row, path, crd, kept, check)
@@ -136,7 +131,19 @@ def test_damaged_definitions(chance: Chance) -> None:
             laws.stored(api, row, place(row, answer.obj), refused=refused(api))
 
 
-def test_enough_is_accepted() -> None:
-    """Runs behind the tests above, in the worker that ran them."""
-    print(f"\n{counted}")
-    assert counted["accepted"] >= counted["definitions"] * 0.3
+def test_most_definitions_and_instances_are_accepted() -> None:
+    """Else the laws would be about nothing; `-s` shows the shares."""
+    defined, stored = [], []
+    for seed in range(60):
+        chance = Seeded(seed)
+        with setting.prepared() as api:
+            crd = structural.definition(chance)
+            row = define(api, crd)
+            defined.append(row is not None)
+            if row is not None:
+                obj = structural.thing(chance, crd)
+                stored.append(api("POST", collection(row, "shop"), obj).ok)
+    print(f"\naccepted: {sum(defined)} of {len(defined)} definitions,", end=" ")
+    print(f"{sum(stored)} of {len(stored)} instances")
+    assert sum(defined) > len(defined) * 0.5
+    assert sum(stored) > len(stored) * 0.5
