@@ -60,7 +60,9 @@ class Budget:
         pod = self.sim.get(PODS, name)
         if pod is None or not alive(pod):
             return
-        before, least = self.healthy(), self.least()
+        # A new size of the workload counts from the next look at the budget on.
+        noted = self.sim.get(POD_DISRUPTION_BUDGETS, "web")["status"].get("desiredHealthy", 0)
+        before, least = self.healthy(), min(self.least(), noted)
         try:
             await self.sim.evict_pod(pod)
         except StatusError as error:
