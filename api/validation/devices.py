@@ -40,6 +40,21 @@ def claim_update(errors: Errors, obj: Object, old: Object) -> None:
     claim(errors, obj)
 
 
+def claim_status(errors: Errors, obj: Object, old: Object) -> None:
+    """An allocation is made once; only who has one can be reserved for anybody."""
+    status, before = obj.get("status") or {}, old.get("status") or {}
+    allocation = status.get("allocation")
+    if allocation is None:
+        if status.get("reservedFor"):
+            text = "may not be specified when `allocated` is not set"
+            errors.append(field.forbidden("status.reservedFor", text))
+    elif before.get("allocation") is not None:
+        checks.immutable(errors, "status.allocation", allocation, before["allocation"])
+    elif allocation.get("nodeSelector") is not None:
+        where = "status.allocation.nodeSelector"
+        selectors.node_selector(errors, where, allocation["nodeSelector"])
+
+
 def claim_template(errors: Errors, obj: Object) -> None:
     spec = obj.get("spec") or {}
     meta = spec.get("metadata") or {}

@@ -194,7 +194,7 @@ _ADMISSION = {
 
 _RESOURCE = {
     "DeviceClass": Rules(devices.device_class),
-    "ResourceClaim": Rules(devices.claim, devices.claim_update),
+    "ResourceClaim": Rules(devices.claim, devices.claim_update, devices.claim_status),
     "ResourceClaimTemplate": Rules(devices.claim_template, devices.claim_template_update),
     "ResourceSlice": Rules(devices.resource_slice, devices.resource_slice_update),
 }

@@ -282,21 +282,15 @@ def table(
     """Objects as a Table, each row with as much of the object as `includeObject` says."""
     from miniplane.api import tables
 
-    include = include_object(call)
-    shown = tables.render(
+    return tables.render(
         resource,
         objs,
         now=call.clock.time(),
-        include_object=include,
+        include_object=include_object(call),
         no_headers=no_headers,
         list_meta=list_meta,
+        api_version=media.meta_version,
     )
-    if media.version != "v1":
-        shown = {**shown, "apiVersion": media.meta_version}
-        if include == "Metadata":
-            rows = zip(shown["rows"], objs, strict=True)
-            shown["rows"] = [{**row, "object": partial(media, obj)} for row, obj in rows]
-    return shown
 
 
 def include_object(call: Call) -> str:

@@ -62,8 +62,10 @@ NULLS: frozenset[tuple[str, str]] = frozenset(
 ANYTHING = frozenset({"io.k8s.apimachinery.pkg.runtime.RawExtension"})
 """Published as objects; the server keeps whatever JSON there is."""
 
-UNCHECKED = frozenset({("RuntimeClass", ".scheduling")})
-"""Parts of kinds that a server looks at when an object is created, and never again."""
+UNCHECKED = frozenset(
+    {("PersistentVolumeClaim", ".status.phase"), ("RuntimeClass", ".scheduling")}
+)
+"""Parts of kinds that a server does not look at, or never again once the object is there."""
 
 EMPTY_ENUMS = frozenset({("io.k8s.api.core.v1.HostPathVolumeSource", "type")})
 """Fields whose published enum leaves out the empty string that is their default."""

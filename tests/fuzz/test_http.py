@@ -247,7 +247,7 @@ def send(api: Api, chance: Chance) -> tuple[str, Answer]:
     return method, answer
 
 
-@fuzz(220)
+@fuzz(150)
 def test_requests(chance: Chance) -> None:
     with setting.prepared() as api:
         for name in ("pod", "deployment", "configmap"):
@@ -337,7 +337,7 @@ PIECES = (
 )
 
 
-@fuzz(100)
+@fuzz(80)
 def test_bytes(chance: Chance) -> None:
     """Bytes that are hardly HTTP: no defect, and the next request is served."""
     with Api() as api:

@@ -58,7 +58,7 @@ def body_of(chance: Chance, row: Resource, name: str, obj: Obj) -> Obj:
 
 
 @pytest.mark.parametrize("name", SUBRESOURCES)
-@fuzz(5)
+@fuzz(4)
 def test_subresources(name: str, chance: Chance) -> None:
     row, part = split(name)
     with setting.prepared() as api:

@@ -119,6 +119,27 @@ async def test_tables(http, registry, pod):
     assert old.json["rows"][0]["object"]["apiVersion"] == "meta.k8s.io/v1beta1"
 
 
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+@pytest.mark.parametrize(("plural", "rows"), [("pods", []), ("limitranges", None)])
+async def test_a_table_of_nothing(http, version, plural, rows):
+    answer = await http(f"GET /api/v1/{plural}", Accept=TABLE.replace("v=v1", f"v={version}"))
+    assert (answer.status, answer.json["apiVersion"]) == (200, f"meta.k8s.io/{version}")
+    assert answer.json["rows"] == rows
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+async def test_the_rows_of_a_table_have_their_own_objects(http, registry, version):
+    schemas = resources.resource("flowschemas", "flowcontrol.apiserver.k8s.io")
+    for name, precedence in (("a", 9), ("b", 1)):
+        spec = {"matchingPrecedence": precedence, "priorityLevelConfiguration": {"name": "x"}}
+        registry.put(schemas, {"metadata": {"name": name}, "spec": spec})
+    accept = TABLE.replace("v=v1", f"v={version}")
+    answer = await http(f"GET {schemas.path}/flowschemas", Accept=accept)
+    rows = answer.json["rows"]
+    assert [row["cells"][0] for row in rows] == ["b", "a"]
+    assert [row["object"]["metadata"]["name"] for row in rows] == ["b", "a"]
+
+
 async def test_a_bad_include_object_is_refused(http, pod):
     answer = await http(f"GET {PODS}?includeObject=All", Accept=TABLE)
     assert answer.status == 400
