@@ -34,7 +34,6 @@ def test_each_has_a_form(kubectl_binary: Any) -> None:
     missing = [
         " ".join(command)
         for command in found
-        if command[0] not in LOCAL
-        and not any(line.startswith(" ".join(command)) for line in LINES)
+        if command[0] not in LOCAL and not any(line.startswith(" ".join(command)) for line in LINES)
     ]
     assert missing == []
