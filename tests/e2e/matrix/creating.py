@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.e2e.matrix import given
 from tests.e2e.matrix.forms import Form
+from tests.e2e.matrix.scene import Scene
 
 
 def _runs(**container: Any) -> dict[str, Any]:
@@ -331,12 +332,17 @@ _NETWORK = (
     ),
 )
 
+def _a_team_is_there(scene: Scene) -> None:
+    team = f"namespaces/{scene.ns}-team"
+    scene.until(lambda: scene.get(team)["status"]["phase"] == "Active")
+    scene.delete(team)
+
+
 _POLICY = (
     Form(
-        line="create namespace team",
-        prints="namespace/team created",
-        then={"namespaces/team": {"status": {"phase": "Active"}}},
-        leaves=["namespaces/team"],
+        line="create namespace {ns}-team",
+        prints="namespace/{ns}-team created",
+        then=_a_team_is_there,
     ),
     Form(
         line="create priorityclass high --value=1000 --preemption-policy=Never "

@@ -8,7 +8,6 @@ _D = given.config_map("d", {"app": "x"})
 _GONE = {"configmaps/c": None}
 _A = given.pod("a")
 _WEB = given.deployment()
-_TEAM = {"metadata": {"name": "team"}}
 # The forms always name a namespace.
 _NOT_SCOPED = "Warning: deleting cluster-scoped resources, not scoped to the provided namespace\n"
 
@@ -24,6 +23,11 @@ def _orphaned(scene):
 def _all_gone(scene):
     for each in ("deployments", "replicasets", "pods"):
         scene.until(lambda each=each: scene.get(each)["items"] == [])
+
+
+def _with_a_team(scene):
+    team = {"metadata": {"name": f"{scene.ns}-team"}}
+    scene.http("POST", "/api/v1/namespaces", team)
 
 
 FORMS = (
@@ -158,11 +162,11 @@ FORMS = (
         then=_GONE,
     ),
     Form(
-        line="delete namespace team",
-        given=[lambda scene: scene.http("POST", "/api/v1/namespaces", _TEAM)],
-        prints='namespace "team" deleted',
+        line="delete namespace {ns}-team --wait=false",
+        given=[_with_a_team],
+        prints='namespace "{ns}-team" deleted',
         complains=_NOT_SCOPED,
-        then={"namespaces/team": None},
+        then={"namespaces/{ns}-team": {"status": {"phase": "Terminating"}}},
     ),
     Form(
         line="delete namespace kube-system",

@@ -33,7 +33,7 @@ class Form:
     exits: int = 0
     then: Mapping[str, Any] | Callable[[Scene], object] = dataclasses.field(default_factory=dict)
     """What becomes true, perhaps after a moment: parts of objects by `resource/name`, None for one
-    that is gone, or a function that asserts."""
+    that is gone, or a function that says whether, or asserts it."""
     leaves: Sequence[str] = ()
     """What to take away at once afterwards, outside the namespace or in it, as `resource/name`."""
     run: Callable[[Scene, Sequence[str]], Outcome] | None = None

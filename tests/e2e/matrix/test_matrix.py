@@ -53,7 +53,8 @@ def _chosen(there: tuple[Binary, ...], number: int | None) -> Iterable[Binary]:
 @functools.cache
 def flags() -> str:
     command = [sys.executable, "-m", "miniplane", "serve", "--help"]
-    return subprocess.check_output(command, text=True, timeout=60)
+    root = table.DOCUMENT.parents[1]
+    return subprocess.check_output(command, text=True, timeout=60, cwd=root)
 
 
 @functools.cache
@@ -116,7 +117,8 @@ def compare(form: Form, minor: int, scene: Scene, done: Outcome) -> None:
         if text is not None and not alike(text.replace("{ns}", scene.ns), plain(got, scene)):
             pytest.fail(f"this was expected:\n{text}\n{said}", pytrace=False)
     if callable(form.then):
-        form.then(scene)
+        answer = form.then(scene)
+        assert answer is None or answer
         return
     for name, part in form.then.items():
         scene.until(lambda name=name, part=part: holds(part, scene.get(name.format(ns=scene.ns))))
