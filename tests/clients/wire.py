@@ -31,8 +31,6 @@ class Wire:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._server.close()
-        self.cut()
         self._call(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -52,6 +50,8 @@ class Wire:
         return len(ends) // 2
 
     async def _end(self) -> None:
+        self._server.close()
+        await self._cut()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()

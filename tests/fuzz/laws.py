@@ -213,14 +213,13 @@ DROPPED = frozenset(
     {
         ("persistentvolumeclaims", ("f:spec", "f:dataSource")),
         ("statefulsets", ("f:spec", "f:updateStrategy", "f:rollingUpdate", "f:maxUnavailable")),
-        *(
-            ("certificatesigningrequests", ("f:spec", f"f:{name}"))
-            for name in ("groups", "username", "uid", "extra")
-        ),
     }
 )
 """Fields that a kind's strategy takes away after it was noted who sent them, as in a real server:
 their owners stay."""
+
+NOBODYS_SPEC = frozenset({"certificatesigningrequests"})
+"""Resources whose spec never changes once it is there, so that nobody owns it."""
 
 
 def owners(api: Api, row: Resource, obj: Obj) -> None:
@@ -287,6 +286,7 @@ def all_owned(api: Api, row: Resource, sent: Obj, kept: Obj) -> None:
     nobodys = {("f:metadata", f"f:{name}") for name in _NOBODYS}
     for path in leaves(schemas, schema, kept):
         reset = path[0] == "f:status" and row.subresource("status") is not None
+        reset = reset or (path[0] == "f:spec" and row.plural in NOBODYS_SPEC)
         head = path[0] in ("f:apiVersion", "f:kind") or path[:2] in nobodys
         if path in there and not reset and not head and _worth(sent, path) == _worth(kept, path):
             if not _worth(kept, path):

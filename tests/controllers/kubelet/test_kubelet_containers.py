@@ -78,7 +78,7 @@ def test_all_others_run_until_they_are_stopped(notes):
 
 def test_back_offs_double_and_are_forgotten():
     life = containers.Life("u", 0.0)
-    waits, now = [], 0.0
+    waits, now = [], 100.0
     for run in range(8):
         life.begin("main", run, now)
         life.end("main", run, now)
