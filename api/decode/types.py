@@ -69,6 +69,7 @@ SHOWN_AS_NULL = frozenset(
         "io.k8s.api.core.v1.ContainerImage.names",
         "io.k8s.api.core.v1.LimitRangeSpec.limits",
         "io.k8s.api.core.v1.NodeAllocatableResourceClaimStatus.resources",
+        "io.k8s.api.core.v1.PodExtendedResourceClaimStatus.requestMappings",
         "io.k8s.api.core.v1.ProjectedVolumeSource.sources",
         "io.k8s.api.core.v1.TopologySelectorLabelRequirement.values",
         "io.k8s.api.core.v1.TypedLocalObjectReference.apiGroup",

@@ -39,6 +39,7 @@ NULLS: frozenset[tuple[str, str]] = frozenset(
         ("api.core.v1.ContainerImage", "names"),
         ("api.core.v1.LimitRangeSpec", "limits"),
         ("api.core.v1.NodeAllocatableResourceClaimStatus", "resources"),
+        ("api.core.v1.PodExtendedResourceClaimStatus", "requestMappings"),
         ("api.core.v1.ProjectedVolumeSource", "sources"),
         ("api.core.v1.TopologySelectorLabelRequirement", "values"),
         ("api.core.v1.TypedLocalObjectReference", "apiGroup"),

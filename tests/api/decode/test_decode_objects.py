@@ -89,8 +89,14 @@ def test_some_empty_lists_show_as_null():
     class_ = clean("io.k8s.api.storage.v1.StorageClass", {"allowedTopologies": terms})
     assert class_["allowedTopologies"][0]["matchLabelExpressions"][0]["values"] is None
     claims = [{"resourceClaimName": "a"}]
-    pod = clean(POD, {"status": {"nodeAllocatableResourceClaimStatuses": claims}})
+    extended = {"resourceClaimName": "a"}
+    status = {
+        "nodeAllocatableResourceClaimStatuses": claims,
+        "extendedResourceClaimStatus": extended,
+    }
+    pod = clean(POD, {"status": status})
     assert pod["status"]["nodeAllocatableResourceClaimStatuses"][0]["resources"] is None
+    assert pod["status"]["extendedResourceClaimStatus"]["requestMappings"] is None
     assert "containers" not in clean(POD, {"spec": {"containers": []}})["spec"]
     condition = {"type": "Ready", "status": "True", "lastProbeTime": None}
     pod = clean(POD, {"status": {"conditions": [condition]}})
