@@ -332,6 +332,7 @@ _NETWORK = (
     ),
 )
 
+
 def _a_team_is_there(scene: Scene) -> None:
     team = f"namespaces/{scene.ns}-team"
     scene.until(lambda: scene.get(team)["status"]["phase"] == "Active")
