@@ -7,6 +7,7 @@ A cluster lives on the event loop that starts it; any number of them live side b
 """
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from miniplane.api.resources import PODS
 from miniplane.client.inprocess import InProcessClient
@@ -27,6 +28,12 @@ from miniplane.runtime.informer import InformerFactory
 from miniplane.runtime.logs.podlogs import PodLogs
 from miniplane.runtime.manager import ControllerManager
 from miniplane.store.mvcc import Store
+
+if TYPE_CHECKING:
+    import socket
+
+    from miniplane.dns.server import DnsServer
+    from miniplane.server.serve import Server
 
 
 class Cluster:
@@ -91,6 +98,34 @@ class Cluster:
         """What there is to count, but for requests: objects, features, queues, reconciles."""
         yield from self.registry.figures()
         yield from figures.families(self.manager.controllers)
+
+    def server(self, sock: "socket.socket | None" = None) -> "Server":
+        """An HTTP server in front of it, not started yet; on `sock` if one is bound already."""
+        from miniplane.server.app import create_app
+        from miniplane.server.serve import Server
+        from miniplane.server.served import Served
+
+        app = create_app(
+            self.registry,
+            clock=self.clock,
+            config=self.config,
+            authorize=self.registry.authorize,
+            authenticate=self.registry.authenticate,
+            served=Served(self.registry.custom),
+            sources=(self.figures,),
+            logs=self.logs,
+        )
+        tls = self.serving.server if self.serving is not None else None
+        return Server(app, self.config, sock=sock, tls=tls)
+
+    def names(self) -> "DnsServer | None":
+        """A server of its names, not started yet; None where none is configured. OSError for a
+        host without an address."""
+        if self.config.dns_port is None:
+            return None
+        from miniplane.dns.serve import dns_server
+
+        return dns_server(self.informers, self.config.host, self.config.dns_port)
 
     async def settle(self, *, max_seconds: float = settle.MAX_SECONDS) -> None:
         """Return when the control plane has nothing left to do, timers of a virtual clock included.

@@ -7,6 +7,7 @@ from miniplane.api.errors import StatusError
 from miniplane.api.objects import Obj, key_of, split_key
 from miniplane.api.resources import PODS, Resource
 from miniplane.api.selectors import labels
+from miniplane.api.selectors.labels import LabelSelector
 from miniplane.controllers.podautoscaler.behavior import Condition, History
 from miniplane.controllers.podautoscaler.metrics import Event, Observed
 from miniplane.controllers.podautoscaler.plan import (
@@ -38,7 +39,7 @@ class HorizontalPodAutoscalerController(Controller):
     def __init__(self, ctx: ControllerContext):
         super().__init__(ctx)
         self._histories: dict[str, History] = {}
-        self._selectors: dict[str, str] = {}
+        self._selectors: dict[str, LabelSelector] = {}
         """The selector of each autoscaler's target, to see when two have the same pods."""
 
     def setup(self) -> None:
@@ -128,7 +129,7 @@ class HorizontalPodAutoscalerController(Controller):
                 f"{error.message}"
             )
             raise _inactive("InvalidSelector", text, "InvalidSelector", text) from None
-        self._selectors[key] = selector
+        self._selectors[key] = parsed
         namespace = autoscaler["metadata"]["namespace"]
         pods = [
             pod
@@ -145,7 +146,7 @@ class HorizontalPodAutoscalerController(Controller):
     def _selects(self, key: str, namespace: str, pods: list[Obj]) -> bool:
         if split_key(key)[0] != namespace:
             return False
-        selector = labels.parse(self._selectors[key])
+        selector = self._selectors[key]
         return any(selector.matches(pod["metadata"].get("labels") or {}) for pod in pods)
 
     async def _metrics(self, namespace: str, selector: str) -> list[Obj] | str:

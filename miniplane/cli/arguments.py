@@ -5,7 +5,8 @@ Every flag of a command can also be given as a variable: `--pod-startup 0` as
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+import importlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from miniplane.cli.failure import Failure
@@ -93,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
         serve.add_argument(f"--{name}", metavar=value, help=text)
     for name, text in SWITCHES:
         serve.add_argument(f"--{name}", action="store_true", default=None, help=text)
-    serve.set_defaults(run=_run_serve)
+    serve.set_defaults(run=_command("serve", "run"))
 
     config = commands.add_parser(
         "kubeconfig",
@@ -105,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
     config.add_argument(
         "--into", metavar="PATH", help="the file to merge into ($KUBECONFIG or ~/.kube/config)"
     )
-    config.set_defaults(run=_run_kubeconfig)
+    config.set_defaults(run=_command("kubeconfig", "run"))
 
     node = commands.add_parser("node", help="add and remove simulated nodes", allow_abbrev=False)
     node_commands = node.add_subparsers(dest="node_command", metavar="COMMAND", required=True)
@@ -122,11 +123,11 @@ def parser() -> argparse.ArgumentParser:
             f"--{flag}", action="append", default=[], metavar=value, help="can be repeated"
         )
     _server_flag(add)
-    add.set_defaults(run=_run_node_add)
+    add.set_defaults(run=_command("node", "add"))
     remove = node_commands.add_parser("remove", help="remove a node", allow_abbrev=False)
     remove.add_argument("name", metavar="NAME")
     _server_flag(remove)
-    remove.set_defaults(run=_run_node_remove)
+    remove.set_defaults(run=_command("node", "remove"))
 
     log = commands.add_parser(
         "log", help="write into the log of a simulated container", allow_abbrev=False
@@ -137,7 +138,7 @@ def parser() -> argparse.ArgumentParser:
     log.add_argument("-c", "--container", metavar="NAME", help="needed where there are several")
     log.add_argument("--stderr", action="store_true", help="write to the other stream")
     _server_flag(log)
-    log.set_defaults(run=_run_log)
+    log.set_defaults(run=_command("log", "run"))
 
     _fault_commands(commands)
 
@@ -155,22 +156,22 @@ def _fault_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     for word, text in FAULTS:
         how.add_argument(f"--{word}", dest="fault", action="store_const", const=word, help=text)
     how.add_argument("--exit", dest="exit_code", metavar="CODE", help="containers exit with CODE")
-    pod.set_defaults(run=_run_fail_pod)
+    pod.set_defaults(run=_command("fail", "fail_pod"))
     node = kinds.add_parser("node", help="put a node out of reach", allow_abbrev=False)
     node.add_argument("name", metavar="NAME")
     node.add_argument("--for", dest="how_long", metavar="DURATION", help="for how long, as in 5m")
     _server_flag(node)
-    node.set_defaults(run=_run_fail_node)
+    node.set_defaults(run=_command("fail", "fail_node"))
 
     heal = commands.add_parser("heal", help="undo what `fail` has done", allow_abbrev=False)
     kinds = heal.add_subparsers(dest="heal_command", metavar="KIND", required=True)
     pod = kinds.add_parser("pod", help="let pods be well again", allow_abbrev=False)
     _pod_flags(pod)
-    pod.set_defaults(run=_run_heal_pod)
+    pod.set_defaults(run=_command("fail", "heal_pod"))
     node = kinds.add_parser("node", help="bring a node back", allow_abbrev=False)
     node.add_argument("name", metavar="NAME")
     _server_flag(node)
-    node.set_defaults(run=_run_heal_node)
+    node.set_defaults(run=_command("fail", "heal_node"))
 
 
 def _pod_flags(command: argparse.ArgumentParser) -> None:
@@ -251,61 +252,15 @@ def _gates(text: str, source: str) -> dict[str, bool]:
     return gates
 
 
-# The modules of the commands are imported when they are run: `version` needs no server.
+def _command(module: str, function: str) -> Callable[[argparse.Namespace], int]:
+    """A command of a module that is imported when it is run: `version` needs no server."""
 
+    def run(args: argparse.Namespace) -> int:
+        found = importlib.import_module(f"miniplane.cli.{module}")
+        status: int = getattr(found, function)(args)
+        return status
 
-def _run_serve(args: argparse.Namespace) -> int:
-    from miniplane.cli import serve
-
-    return serve.run(args)
-
-
-def _run_kubeconfig(args: argparse.Namespace) -> int:
-    from miniplane.cli import kubeconfig
-
-    return kubeconfig.run(args)
-
-
-def _run_node_add(args: argparse.Namespace) -> int:
-    from miniplane.cli import node
-
-    return node.add(args)
-
-
-def _run_node_remove(args: argparse.Namespace) -> int:
-    from miniplane.cli import node
-
-    return node.remove(args)
-
-
-def _run_log(args: argparse.Namespace) -> int:
-    from miniplane.cli import log
-
-    return log.run(args)
-
-
-def _run_fail_pod(args: argparse.Namespace) -> int:
-    from miniplane.cli import fail
-
-    return fail.fail_pod(args)
-
-
-def _run_fail_node(args: argparse.Namespace) -> int:
-    from miniplane.cli import fail
-
-    return fail.fail_node(args)
-
-
-def _run_heal_pod(args: argparse.Namespace) -> int:
-    from miniplane.cli import fail
-
-    return fail.heal_pod(args)
-
-
-def _run_heal_node(args: argparse.Namespace) -> int:
-    from miniplane.cli import fail
-
-    return fail.heal_node(args)
+    return run
 
 
 def _run_version(args: argparse.Namespace) -> int:

@@ -101,26 +101,11 @@ async def _serve(config: Config, sock: socket.socket, url: str, args: argparse.N
 async def _run(
     cluster: "Cluster", sock: socket.socket, url: str, written: Path, stop: asyncio.Event
 ) -> None:
-    from miniplane.server.app import create_app
-    from miniplane.server.served import Served
-
-    config = cluster.config
     await cluster.start()
     try:
-        app = create_app(
-            cluster.registry,
-            clock=cluster.clock,
-            config=config,
-            authorize=cluster.registry.authorize,
-            authenticate=cluster.registry.authenticate,
-            served=Served(cluster.registry.custom),
-            sources=(cluster.figures,),
-            logs=cluster.logs,
-        )
-        tls = cluster.serving.server if cluster.serving is not None else None
         async with contextlib.AsyncExitStack() as stack:
-            dns = await _names(config, cluster, stack)
-            await stack.enter_async_context(serve.Server(app, config, sock=sock, tls=tls))
+            dns = await _names(cluster, stack)
+            await stack.enter_async_context(cluster.server(sock))
             _collect_garbage_from_now_on()
             _keep_freed_memory()
             print(f"miniplane is ready at {url}", flush=True)
@@ -134,14 +119,13 @@ async def _run(
                 await cluster.stop()
 
 
-async def _names(config: Config, cluster: "Cluster", stack: contextlib.AsyncExitStack) -> str:
+async def _names(cluster: "Cluster", stack: contextlib.AsyncExitStack) -> str:
     """Answer names if that is asked for. How to ask for them; Failure when the port is taken."""
-    if config.dns_port is None:
-        return ""
-    from miniplane.dns.serve import dns_server
-
+    config = cluster.config
     try:
-        server = dns_server(cluster.informers, config.host, config.dns_port)
+        server = cluster.names()
+        if server is None:
+            return ""
         await stack.enter_async_context(server)
     except OSError as error:
         why = (error.strerror or str(error)).lower()

@@ -201,28 +201,10 @@ async def cluster(
         stack.push_async_callback(made.stop)
         url = ""
         if http or https:
-            from miniplane.server.app import create_app
-            from miniplane.server.serve import Server
-            from miniplane.server.served import Served
-
-            app = create_app(
-                made.registry,
-                clock=made.clock,
-                config=config,
-                authorize=made.registry.authorize,
-                authenticate=made.registry.authenticate,
-                served=Served(made.registry.custom),
-                sources=(made.figures,),
-                logs=made.logs,
-            )
-            tls = made.serving.server if made.serving is not None else None
-            url = (await stack.enter_async_context(Server(app, config, tls=tls))).url
+            url = (await stack.enter_async_context(made.server())).url
         dns = ("", 0)
-        if config.dns_port is not None:
-            from miniplane.dns.serve import dns_server
-
-            server = dns_server(made.informers, config.host, config.dns_port)
-            dns = (await stack.enter_async_context(server)).address
+        if (names := made.names()) is not None:
+            dns = (await stack.enter_async_context(names)).address
         harness = Harness(made, url, dns)
         await harness.settle()
         yield harness
