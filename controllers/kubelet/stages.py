@@ -17,12 +17,12 @@ given, so the table is tested by itself, input and output.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from miniplane.api import durations
 from miniplane.api.objects import Obj
 from miniplane.controllers.kubelet import containers as lives
-from miniplane.controllers.kubelet import images, probes, troubles
+from miniplane.controllers.kubelet import ends, telling, troubles
 from miniplane.controllers.kubelet import status as reports
 from miniplane.controllers.kubelet.steps import Step, Told
 from miniplane.controllers.kubelet.view import View
@@ -51,31 +51,10 @@ def stage_of(view: View) -> Stage | None:
 # What comes of each stage.
 
 
-def _report(
-    view: View,
-    *,
-    phase: str,
-    init: Sequence[Obj],
-    containers: Sequence[Obj],
-    sandbox: bool,
-    pod_ip: str,
-) -> Obj:
-    return reports.build(
-        view.pod,
-        phase=phase,
-        init=init,
-        containers=containers,
-        sandbox=sandbox,
-        host_ip=view.host_ip,
-        pod_ip=pod_ip,
-        now=view.now,
-    )
-
-
 def _accept(view: View) -> Step:
     init = view.spec.get("initContainers") or ()
     reason = "PodInitializing" if init else "ContainerCreating"
-    status = _report(
+    status = telling.report(
         view,
         phase="Pending",
         init=[reports.waiting(c, reason) for c in init],
@@ -97,14 +76,14 @@ def _initialize(view: View) -> Step:
         events = troubles.refused(turn, view.path(name))
         pulls = [name]
     else:
-        events = _starting(view, [turn], "initContainers")
+        events = telling.starting(view, [turn], "initContainers")
         if reports.is_sidecar(turn) or name in view.ending:
-            done = _running(view, turn)
+            done = telling.started(view, turn)
             begins = [(name, 0)]
         else:
             done = reports.completed(turn, uid=view.uid, now=view.now, started=view.now)
     statuses = {**view.init, name: done}
-    status = _report(
+    status = telling.report(
         view,
         phase="Pending",
         init=[statuses[c["name"]] for c in view.spec["initContainers"]],
@@ -121,9 +100,9 @@ def _run(view: View) -> Step:
     statuses = {
         **view.containers,
         **{c["name"]: troubles.not_pulled(c, None) for c in held},
-        **{c["name"]: _running(view, c) for c in starting},
+        **{c["name"]: telling.started(view, c) for c in starting},
     }
-    status = _report(
+    status = telling.report(
         view,
         phase=lives.phase_of(view.spec, {**view.init, **statuses}),
         init=list(view.init.values()),
@@ -131,40 +110,11 @@ def _run(view: View) -> Step:
         sandbox=True,
         pod_ip=view.address(),
     )
-    events = _starting(view, starting, "containers")
+    events = telling.starting(view, starting, "containers")
     for container in held:
         events += troubles.refused(container, view.path(container["name"]))
     begins = [(c["name"], 0) for c in starting]
     return Step(status, events, begins=begins, pulls=[c["name"] for c in held])
-
-
-def _running(view: View, container: Obj, *, run: int = 0, last: Obj | None = None) -> Obj:
-    """A container that has just been started."""
-    name = container["name"]
-    if name in view.init and not reports.is_sidecar(container):
-        started, ready = True, False
-    else:
-        started, ready = probes.at_start(container, view.faults.get(name))
-    return reports.running(
-        container, uid=view.uid, now=view.now, run=run, last=last, ready=ready, started=started
-    )
-
-
-def _starting(view: View, containers: Sequence[Obj], kind: str) -> list[Told]:
-    events = []
-    pulled: dict[str, None] = {}
-    for container in containers:
-        path = f"spec.{kind}{{{container['name']}}}"
-        image = container.get("image", "")
-        present = image in pulled or view.has_image(image)
-        pulled[image] = None
-        policy = images.pull_policy(container)
-        for reason, message in images.pull_events(image, policy, present=present):
-            arrived = image if reason == "Pulled" else ""
-            events.append(Told(reason, message, field_path=path, image=arrived))
-        events.append(Told("Created", "Container created", field_path=path))
-        events.append(Told("Started", "Container started", field_path=path))
-    return events
 
 
 def _block(view: View) -> Step:
@@ -178,7 +128,7 @@ def _block(view: View) -> Step:
         else view.containers[c["name"]]
         for c in view.spec["containers"]
     ]
-    status = _report(
+    status = telling.report(
         view,
         phase="Pending",
         init=list(view.init.values()),
@@ -198,7 +148,7 @@ def _refreshed(view: View) -> Obj:
         {**s, **reports.resources(specs[s["name"]])} if s["name"] in specs else s
         for s in view.containers.values()
     ]
-    status = _report(
+    status = telling.report(
         view,
         phase=view.phase,
         init=list(view.init.values()),
@@ -244,101 +194,7 @@ def _has_news(view: View) -> bool:
 def _report_news(view: View) -> Step:
     known = reports.by_name(view.status.get("ephemeralContainerStatuses"))
     new = [c for c in view.spec.get("ephemeralContainers") or () if c["name"] not in known]
-    return Step(_refreshed(view), _starting(view, new, "ephemeralContainers"))
-
-
-def _acknowledge(view: View) -> Step:
-    status = {
-        **view.status,
-        "observedGeneration": view.generation,
-        "conditions": [
-            {**c, "observedGeneration": view.generation}
-            if c["type"] in reports.OWN_CONDITIONS
-            else c
-            for c in view.status.get("conditions") or ()
-        ],
-    }
-    return Step(status, _killing(view))
-
-
-def _killing(view: View) -> list[Told]:
-    return [
-        Told("Killing", f"Stopping container {name}", field_path=f"spec.{kind}{{{name}}}")
-        for kind, statuses in (("containers", view.containers), ("initContainers", view.init))
-        for name, status in statuses.items()
-        if reports.state_of(status) == "running"
-    ]
-
-
-def _ended(view: View) -> Obj:
-    """The status once everything has stopped. A phase that says so already stands."""
-    code = view.killed_with
-    init = [reports.stopped(s, now=view.now, code=code) for s in view.init.values()]
-    containers = [reports.stopped(s, now=view.now, code=code) for s in view.containers.values()]
-    phase = view.phase
-    if not view.terminal:
-        well = [s["state"]["terminated"].get("exitCode") == 0 for s in containers]
-        phase = "Succeeded" if well and all(well) else "Failed"
-    return _report(
-        view,
-        phase=phase,
-        init=init,
-        containers=containers,
-        sandbox=False,
-        pod_ip=view.status.get("podIP", ""),
-    )
-
-
-def _end(view: View) -> Step:
-    return Step(_ended(view), _killing(view))
-
-
-def _stop(view: View) -> Step:
-    # Where there was time to acknowledge the deletion, the events went with that.
-    return Step(_ended(view), _killing(view) if view.stop_seconds <= 0 else ())
-
-
-# Containers that end by themselves.
-
-
-def _exit(view: View) -> Step:
-    exits, reasons = view.due.exits, view.due.reasons
-
-    def after(status: Obj, *, init: bool) -> Obj:
-        name = status["name"]
-        if name not in exits:
-            return status
-        code = exits[name]
-        done = init and not code
-        return reports.exited(status, code, now=view.now, done=done, reason=reasons.get(name, ""))
-
-    init = {name: after(s, init=True) for name, s in view.init.items()}
-    regular = {name: after(s, init=False) for name, s in view.containers.items()}
-    phase = lives.phase_of(view.spec, {**init, **regular})
-    over = phase in ("Succeeded", "Failed")
-    events = [
-        Told("Killing", text, field_path=view.path(name)) for name, text in view.due.kills.items()
-    ]
-    if over:
-        # Sidecars end with the containers that they are there for, and well.
-        events += [told for told in _killing(view) if _name_of(told) not in exits]
-        init = {name: _quit(s, view.now) for name, s in init.items()}
-    status = _report(
-        view,
-        phase=phase,
-        init=list(init.values()),
-        containers=list(regular.values()),
-        sandbox=not over,
-        pod_ip=view.status.get("podIP", ""),
-    )
-    ends = [(name, _run_of(view, name)) for name in exits]
-    return Step(status, events, ends=ends)
-
-
-def _quit(container_status: Obj, now: str) -> Obj:
-    if reports.state_of(container_status) == "running":
-        return reports.exited(container_status, 0, now=now)
-    return container_status
+    return Step(_refreshed(view), telling.starting(view, new, "ephemeralContainers"))
 
 
 def _back_off(view: View) -> Step:
@@ -359,7 +215,7 @@ def _back_off(view: View) -> Step:
         )
         for name in view.due.waits
     ]
-    return Step(_with(view, statuses), events)
+    return Step(telling.goes_on(view, statuses), events)
 
 
 def _restart(view: View) -> Step:
@@ -372,20 +228,22 @@ def _restart(view: View) -> Step:
             name = container["name"]
             run = statuses[name]["restartCount"] + 1
             last = lives.last_exit(statuses[name])
-            statuses[name] = _running(view, container, run=run, last=last)
+            statuses[name] = telling.started(view, container, run=run, last=last)
             begins.append((name, run))
-        events += _starting(view, again, kind)
-    return Step(_with(view, statuses), events, begins=begins)
+        events += telling.starting(view, again, kind)
+    return Step(telling.goes_on(view, statuses), events, begins=begins)
 
 
 def _pull(view: View) -> Step:
     statuses, events = troubles.pull(view, _containers(view))
-    return Step(_with(view, statuses), events, pulls=view.due.pulls)
+    return Step(telling.goes_on(view, statuses), events, pulls=view.due.pulls)
 
 
 def _probe(view: View) -> Step:
     statuses, events = troubles.probe(view, _containers(view))
-    return Step(_with(view, statuses) if statuses else None, events, failed=view.due.failed)
+    return Step(
+        telling.goes_on(view, statuses) if statuses else None, events, failed=view.due.failed
+    )
 
 
 def _complain(view: View) -> Step:
@@ -397,82 +255,32 @@ def _containers(view: View) -> list[Obj]:
     return [*(view.spec.get("initContainers") or ()), *view.spec["containers"]]
 
 
-def _expire(view: View) -> Step:
-    why = "Pod was active on the node longer than the specified deadline"
-    init = [
-        reports.stopped(s, now=view.now, code=lives.TERMINATED)
-        if reports.state_of(s) == "running"
-        else s
-        for s in view.init.values()
-    ]
-    regular = [
-        reports.stopped(s, now=view.now, code=lives.TERMINATED) for s in view.containers.values()
-    ]
-    status = _report(
-        view,
-        phase="Failed",
-        init=init,
-        containers=regular,
-        sandbox=False,
-        pod_ip=view.status.get("podIP", ""),
-    )
-    told = Told("DeadlineExceeded", why)
-    return Step({**status, "reason": "DeadlineExceeded", "message": why}, [told, *_killing(view)])
-
-
-def _with(view: View, changed: dict[str, Obj]) -> Obj:
-    """The status of a pod that goes on, with these container statuses."""
-    statuses = {**view.init, **view.containers, **changed}
-    return _report(
-        view,
-        phase=view.phase,
-        init=[statuses[name] for name in view.init],
-        containers=[statuses[name] for name in view.containers],
-        sandbox=True,
-        pod_ip=view.status.get("podIP", ""),
-    )
-
-
-def _run_of(view: View, name: str) -> int:
-    status = view.init.get(name) or view.containers[name]
-    run: int = status["restartCount"]
-    return run
-
-
-def _name_of(told: Told) -> str:
-    return told.field_path.partition("{")[2].rstrip("}")
-
-
-def _remove(view: View) -> Step:
-    return Step(remove=True)
-
-
 STAGES: tuple[Stage, ...] = (
     Stage(
         "remove",
         when=lambda v: v.deleted and v.terminal and v.at_rest and v.grace > 0,
         delay=lambda v: v.cleanup_seconds,
-        next=_remove,
+        next=ends.remove,
         final=True,
     ),
     Stage(
         "acknowledge",
         when=lambda v: v.deleted and not v.at_rest and not v.acknowledged and v.stop_seconds > 0,
-        next=_acknowledge,
+        next=ends.acknowledge,
     ),
     Stage(
         "stop",
         when=lambda v: v.deleted and not (v.terminal and v.at_rest),
         delay=lambda v: 0.0 if v.at_rest else v.stop_seconds,
-        next=_stop,
+        next=ends.stop,
     ),
-    Stage("end", when=lambda v: v.terminal and not v.at_rest, next=_end, final=True),
+    Stage("end", when=lambda v: v.terminal and not v.at_rest, next=ends.end, final=True),
     Stage("rest", when=lambda v: v.terminal, next=lambda v: Step(), final=True),
     Stage("accept", when=lambda v: not v.accepted, next=_accept),
     Stage("complain", when=lambda v: bool(v.complaint), next=_complain),
-    Stage("expire", when=lambda v: v.due.overdue, next=_expire, final=True),
+    Stage("expire", when=lambda v: v.due.overdue, next=ends.expire, final=True),
     Stage("probe", when=lambda v: bool(v.due.probed or v.due.failed), next=_probe),
-    Stage("exit", when=lambda v: bool(v.due.exits), next=_exit),
+    Stage("exit", when=lambda v: bool(v.due.exits), next=ends.exit_),
     Stage("back-off", when=lambda v: bool(v.due.waits), next=_back_off),
     Stage("pull", when=lambda v: bool(v.due.pulls or v.due.stalls), next=_pull),
     Stage("restart", when=lambda v: bool(v.due.restarts), next=_restart),

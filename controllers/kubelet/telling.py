@@ -1,0 +1,72 @@
+"""The status of a pod at a stage of its life, out of what is seen of it."""
+
+from collections.abc import Sequence
+
+from miniplane.api.objects import Obj
+from miniplane.controllers.kubelet import images, probes
+from miniplane.controllers.kubelet import status as reports
+from miniplane.controllers.kubelet.steps import Told
+from miniplane.controllers.kubelet.view import View
+
+
+def report(
+    view: View,
+    *,
+    phase: str,
+    init: Sequence[Obj],
+    containers: Sequence[Obj],
+    sandbox: bool,
+    pod_ip: str,
+) -> Obj:
+    return reports.build(
+        view.pod,
+        phase=phase,
+        init=init,
+        containers=containers,
+        sandbox=sandbox,
+        host_ip=view.host_ip,
+        pod_ip=pod_ip,
+        now=view.now,
+    )
+
+
+def goes_on(view: View, changed: dict[str, Obj]) -> Obj:
+    """The status of a pod that goes on, with these container statuses."""
+    statuses = {**view.init, **view.containers, **changed}
+    return report(
+        view,
+        phase=view.phase,
+        init=[statuses[name] for name in view.init],
+        containers=[statuses[name] for name in view.containers],
+        sandbox=True,
+        pod_ip=view.status.get("podIP", ""),
+    )
+
+
+def started(view: View, container: Obj, *, run: int = 0, last: Obj | None = None) -> Obj:
+    """A container that has just been started."""
+    name = container["name"]
+    if name in view.init and not reports.is_sidecar(container):
+        started, ready = True, False
+    else:
+        started, ready = probes.at_start(container, view.faults.get(name))
+    return reports.running(
+        container, uid=view.uid, now=view.now, run=run, last=last, ready=ready, started=started
+    )
+
+
+def starting(view: View, containers: Sequence[Obj], kind: str) -> list[Told]:
+    events = []
+    pulled: dict[str, None] = {}
+    for container in containers:
+        path = f"spec.{kind}{{{container['name']}}}"
+        image = container.get("image", "")
+        present = image in pulled or view.has_image(image)
+        pulled[image] = None
+        policy = images.pull_policy(container)
+        for reason, message in images.pull_events(image, policy, present=present):
+            arrived = image if reason == "Pulled" else ""
+            events.append(Told(reason, message, field_path=path, image=arrived))
+        events.append(Told("Created", "Container created", field_path=path))
+        events.append(Told("Started", "Container started", field_path=path))
+    return events
