@@ -27,6 +27,7 @@ from miniplane.controllers.kubelet import (
     node,
     probes,
     stages,
+    steps,
 )
 from miniplane.controllers.kubelet.hearts import BEAT, Hearts
 from miniplane.controllers.kubelet.machine import Machine
@@ -223,7 +224,7 @@ class Kubelet(Controller):
         # There is one timer: as long as anything is worth waiting for, so is what comes before.
         return Result(after=min(waits)[0], background=all(background for _, background in waits))
 
-    def _remember(self, key: str, view: View, step: stages.Step) -> None:
+    def _remember(self, key: str, view: View, step: steps.Step) -> None:
         life = self._lives.get(key)
         if life is not None and life.uid == view.uid:
             now = self.clock.time()

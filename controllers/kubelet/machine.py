@@ -2,7 +2,7 @@
 
 from miniplane.api.objects import Obj
 from miniplane.client.protocol import Client
-from miniplane.controllers.kubelet import addresses, node, stages
+from miniplane.controllers.kubelet import addresses, node, steps
 from miniplane.runtime.controller import ControllerContext
 from miniplane.runtime.events import EventRecorder
 
@@ -84,7 +84,7 @@ class Machine:
         return self._recorder
 
     async def tell(
-        self, ctx: ControllerContext, client: Client, pod: Obj, told: stages.Told
+        self, ctx: ControllerContext, client: Client, pod: Obj, told: steps.Told
     ) -> None:
         """Write an event about a pod; an image that was pulled is there from now on."""
         if told.image:
