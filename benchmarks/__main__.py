@@ -3,33 +3,20 @@
 `python -m benchmarks reads watches` measures only these parts.
 """
 
-import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 
-from benchmarks import reads, start, table, watches, writes
-from benchmarks.table import row
-
-
-def controllers(folder: str) -> None:
-    for name, what in (
-        ("statefulset", "a Parallel StatefulSet of 1,000 replicas, all ready"),
-        ("daemonset", "a DaemonSet on 1,000 nodes, all ready"),
-    ):
-        command = [sys.executable, "-m", "benchmarks.inside", name]
-        found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-        row(what, f"{found['cpu']:.1f} s of CPU", f"{found['writes']} writes", "5 s")
-
+from benchmarks import reads, scale, start, table, watches, writes
 
 PARTS = {
     "start": (start.cold_start, start.idle),
     "reads": (reads.reads,),
     "writes": (writes.writes,),
     "watches": (watches.elsewhere, watches.fan_out),
-    "controllers": (controllers,),
+    "controllers": (scale.controllers,),
+    "scale": (scale.idle, scale.deployments, scale.pods),
 }
 
 

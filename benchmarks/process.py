@@ -18,6 +18,12 @@ def environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
 
 
+def resident(process: int | str = "self") -> int:
+    """Resident bytes of a process."""
+    with open(f"/proc/{process}/statm") as file:
+        return int(file.read().split()[1]) * _PAGE
+
+
 class Server:
     """A child process that serves HTTP on 127.0.0.1."""
 
@@ -50,8 +56,7 @@ class Server:
 
     def memory(self) -> int:
         """Resident bytes."""
-        with open(f"/proc/{self.process.pid}/statm") as file:
-            return int(file.read().split()[1]) * _PAGE
+        return resident(self.process.pid)
 
     def stop(self) -> None:
         self.process.terminate()
