@@ -1,10 +1,10 @@
 """Controllers at work, in a process of their own, on virtual time. Prints a JSON line.
 
-`python -m benchmarks.inside pods 10000` plays one scene, with its size where it has one.
+`python -m benchmarks.inside pods 10000` plays one scene, with its size where it has one. The
+process treats its memory as that of a server does.
 """
 
 import asyncio
-import gc
 import json
 import sys
 import time
@@ -12,6 +12,7 @@ import time
 from benchmarks.process import resident
 from miniplane import testing
 from miniplane.api import resources
+from miniplane.cli import heap
 from miniplane.testing import Harness, objects
 
 COUNT = 1_000
@@ -77,7 +78,6 @@ async def pods(count: int) -> dict[str, float]:
     """Pods of nobody on 1,000 nodes: made and ready, then deleted and gone."""
     async with testing.cluster(nodes=1_000, seed=1) as cluster:
         await cluster.settle()
-        gc.collect()
         empty, meter = resident(), Meter(cluster)
         for i in range(count):
             await cluster.client.create(resources.PODS, objects.pod(f"p{i:06}"))
@@ -108,4 +108,5 @@ SCENES = {
 }
 
 if __name__ == "__main__":
+    heap.settle_in()
     print(json.dumps(asyncio.run(SCENES[sys.argv[1]](*map(int, sys.argv[2:])))))

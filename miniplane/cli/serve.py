@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import gc
 import shlex
 import signal
 import socket
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
-from miniplane.cli import arguments, kubeconfig
+from miniplane.cli import arguments, heap, kubeconfig
 from miniplane.cli.failure import Failure
 from miniplane.config import Config
 from miniplane.server import serve
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
 
 STOPPING = 0.4
 """How long the cluster may take to stop, in seconds."""
-KEPT = 32 * 2**20
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
-GARBAGE = (20_000, 20, 20)
-"""When the three generations are collected. Objects are made by the thousand here and live long."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -106,8 +101,7 @@ async def _run(
         async with contextlib.AsyncExitStack() as stack:
             dns = await _names(cluster, stack)
             await stack.enter_async_context(cluster.server(sock))
-            _collect_garbage_from_now_on()
-            _keep_freed_memory()
+            heap.settle_in()
             print(f"miniplane is ready at {url}", flush=True)
             print(f"export KUBECONFIG={shlex.quote(str(written))}", flush=True)
             if dns:
@@ -132,26 +126,6 @@ async def _names(cluster: "Cluster", stack: contextlib.AsyncExitStack) -> str:
         raise Failure(f"cannot answer names on {config.host}:{config.dns_port}: {why}") from None
     host, port = server.address
     return f"names are answered by dig @{host} -p {port} NAME"
-
-
-def _collect_garbage_from_now_on() -> None:
-    """What is there at the start stays for good, so it need not be looked at again and again."""
-    gc.freeze()
-    gc.set_threshold(*GARBAGE)
-    gc.enable()
-
-
-def _keep_freed_memory() -> None:
-    """Long lists take megabytes for a moment. Giving them back to the system and asking for them
-    again, page by page, costs more than making the list; so up to `KEPT` bytes stay with us."""
-    import ctypes
-
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):
-        return  # another C library than glibc
-    mallopt(_M_TRIM_THRESHOLD, KEPT)
-    mallopt(_M_MMAP_THRESHOLD, KEPT)
 
 
 def _on_signals(stop: asyncio.Event) -> None:
