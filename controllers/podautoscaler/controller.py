@@ -1,13 +1,17 @@
 """The horizontal pod autoscaler. Keys are `namespace/name`; each comes round every 15 seconds."""
 
+import contextlib
+import dataclasses
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from miniplane.api import quantity, resources
 from miniplane.api.errors import StatusError
-from miniplane.api.objects import Obj, key_of, split_key
+from miniplane.api.objects import Obj, annotations_of, key_of, split_key
 from miniplane.api.resources import PODS, Resource
 from miniplane.api.selectors import labels
 from miniplane.api.selectors.labels import LabelSelector
+from miniplane.controllers.podautoscaler import custom
 from miniplane.controllers.podautoscaler.behavior import Condition, History
 from miniplane.controllers.podautoscaler.metrics import Event, Observed
 from miniplane.controllers.podautoscaler.plan import (
@@ -84,8 +88,17 @@ class HorizontalPodAutoscalerController(Controller):
                 await self._write(autoscaler, [able, stopped.condition], current=current)
                 await self._tell(autoscaler, error)
                 return
-            now = self.clock.time()
-            observed = Observed(pods, metrics, current, now, _tolerances(spec))
+            present = (scale.get("status") or {}).get("replicas", 0)
+            namespace = autoscaler["metadata"]["namespace"]
+            noted = await self._noted(spec, namespace)
+            observed = dataclasses.replace(
+                observed,
+                pods=pods,
+                metrics=metrics,
+                present=present,
+                namespace=namespace,
+                noted=noted,
+            )
         history = self._histories.setdefault(key, History())
         decision = plan(spec, observed, history)
         decision.conditions.insert(0, able)
@@ -95,7 +108,7 @@ class HorizontalPodAutoscalerController(Controller):
     async def _scale(self, autoscaler: Obj) -> tuple[Resource, Obj]:
         """The target's resource and its scale. Raises _Stopped when it cannot be had."""
         ref, meta = autoscaler["spec"]["scaleTargetRef"], autoscaler["metadata"]
-        group = ref.get("apiVersion", "").rpartition("/")[0]
+        group = _group(ref.get("apiVersion", ""))
         kinds = [r for r in self.ctx.served() if (r.group, r.kind) == (group, ref["kind"])]
         if not kinds:
             where = f' in group "{group}"' if group else ' in version ""'
@@ -160,6 +173,21 @@ class HorizontalPodAutoscalerController(Controller):
         except StatusError as error:
             return error.message
         return [handle.obj for handle in found.items]
+
+    async def _noted(self, spec: Obj, namespace: str) -> custom.Noted:
+        """The annotations that say what custom and external metrics of `spec` are."""
+        found: dict[custom.Ref, Mapping[str, str]] = {}
+        for api_version, kind, name in custom.needed(spec.get("metrics") or (), namespace):
+            for resource in self.ctx.served():
+                if (resource.group, resource.kind) == (_group(api_version), kind):
+                    break
+            else:
+                continue
+            where = namespace if resource.namespaced else ""
+            # What is not there has no metrics: the plan says so.
+            with contextlib.suppress(StatusError):
+                found[kind, name] = annotations_of(await self.client.get(resource, name, where))
+        return found
 
     async def _carry_out(
         self,
@@ -255,6 +283,10 @@ def _tolerances(spec: Obj) -> Tolerances:
     return Tolerances(
         **{direction: _number(text) for direction, text in given.items() if text is not None}
     )
+
+
+def _group(api_version: str) -> str:
+    return api_version.rpartition("/")[0]
 
 
 def _number(text: str) -> float:

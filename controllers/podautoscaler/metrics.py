@@ -6,7 +6,7 @@ from typing import Any
 
 from miniplane.api import quantity
 from miniplane.api.objects import Obj
-from miniplane.controllers.podautoscaler import replicas, usage
+from miniplane.controllers.podautoscaler import custom, replicas, usage
 from miniplane.controllers.podautoscaler.replicas import Proposal, Question, Tolerances
 from miniplane.controllers.podautoscaler.usage import MetricError
 
@@ -21,7 +21,8 @@ UNABLE = "the HPA was unable to compute the replica count: "
 class Observed:
     """What there is to know about the target's pods.
 
-    `metrics` are the PodMetrics of its pods, or the reason why there are none.
+    `metrics` are the PodMetrics of its pods, or the reason why there are none. `current` is the
+    size that the target is to have, `present` the one that it has.
     """
 
     pods: Sequence[Obj]
@@ -29,6 +30,9 @@ class Observed:
     current: int
     now: float
     tolerances: Tolerances = replicas.DEFAULT
+    present: int = 0
+    namespace: str = ""
+    noted: custom.Noted = dataclasses.field(default_factory=dict)
 
     def question(self, resource: str, container: str) -> Question:
         if isinstance(self.metrics, str):
@@ -151,32 +155,71 @@ def _usage(
 
 
 def _pods(spec: Obj, observed: Observed) -> tuple[Proposal, str, Obj]:
-    name = spec["pods"]["metric"]["name"]
-    text = f"unable to get metric {name}: {_NO_CUSTOM}"
-    raise _Failed("FailedGetPodsMetric", text, f"failed to get pods metric value: {text}")
+    source = spec["pods"]
+    name = source["metric"]["name"]
+    try:
+        usages = custom.of_pods(observed.pods, name, observed.now)
+        question = Question(
+            observed.pods, usages, "", observed.current, observed.now, observed.tolerances
+        )
+        target = quantity.to_milli(source["target"]["averageValue"])
+        proposal = replicas.by_average(question, target)
+    except MetricError as error:
+        whole = f"failed to get pods metric value: {error}"
+        raise _Failed("FailedGetPodsMetric", str(error), whole) from None
+    status = {"metric": source["metric"], "current": {"averageValue": _text(proposal.average)}}
+    return proposal, f"pods metric {name}", {"type": "Pods", "pods": status}
 
 
 def _object(spec: Obj, observed: Observed) -> tuple[Proposal, str, Obj]:
     source = spec["object"]
-    name, ref = source["metric"]["name"], source["describedObject"]
-    text = f"unable to get metric {name}: {_NO_CUSTOM} on {ref['kind']} {ref['name']}"
-    raise _Failed("FailedGetObjectMetric", text, f"failed to get object metric value: {text}")
+    target, metric = source["target"], source["metric"]
+    share = target["type"] == "AverageValue"
+    try:
+        value = custom.of_object(spec, observed.noted, observed.namespace)
+        proposal, current = _whole(observed, target, value, share=share)
+    except MetricError as error:
+        within = f"failed to get {metric['name']} object metric: " if share else ""
+        whole = f"failed to get object metric value: {within}{error}"
+        raise _Failed("FailedGetObjectMetric", str(error), whole) from None
+    status = {"metric": metric, "current": current}
+    if share:
+        # The real controller leaves out which object it is, and calls the metric external.
+        status["describedObject"] = {"kind": "", "name": ""}
+        said = f"external metric {metric['name']}({custom.shown(metric.get('selector'))})"
+    else:
+        status["describedObject"] = source["describedObject"]
+        said = f"{source['describedObject']['kind']} metric {metric['name']}"
+    return proposal, said, {"type": "Object", "object": status}
 
 
 def _external(spec: Obj, observed: Observed) -> tuple[Proposal, str, Obj]:
-    name = spec["external"]["metric"]["name"]
-    text = (
-        f"unable to get external metric {name}: unable to fetch metrics from external metrics API: "
-        f"the server could not find the requested resource (get {name}.external.metrics.k8s.io)"
-    )
-    whole = f"failed to get {name} external metric value: {text}"
-    raise _Failed("FailedGetExternalMetric", text, whole)
+    source = spec["external"]
+    target, metric = source["target"], source["metric"]
+    name, share = metric["name"], target.get("averageValue") is not None
+    try:
+        value = custom.of_namespace(spec, observed.noted, observed.namespace)
+        proposal, current = _whole(observed, target, value, share=share)
+    except MetricError as error:
+        within = f"{name} external metric" if share else f"external metric {name}"
+        whole = f"failed to get {name} external metric value: failed to get {within}: {error}"
+        raise _Failed("FailedGetExternalMetric", str(error), whole) from None
+    said = f"external metric {name}({custom.shown(metric.get('selector'))})"
+    status = {"metric": metric, "current": current}
+    return proposal, said, {"type": "External", "external": status}
 
 
-_NO_CUSTOM = (
-    "unable to fetch metrics from custom metrics API: no custom metrics API "
-    "(custom.metrics.k8s.io) registered"
-)
+def _whole(
+    observed: Observed, target: Mapping[str, Any], value: int, *, share: bool
+) -> tuple[Proposal, Obj]:
+    """What a value that all pods have in common asks for, and how the status says so."""
+    size = custom.Size(observed.current, observed.present, observed.pods, observed.tolerances)
+    if share:
+        proposal = custom.by_share(size, value, quantity.to_milli(target["averageValue"]))
+        return proposal, {"averageValue": _text(proposal.average)}
+    proposal = custom.by_value(size, value, quantity.to_milli(target["value"]))
+    return proposal, {"value": _text(proposal.average)}
+
 
 _KINDS: dict[str, Callable[[Obj, Observed], tuple[Proposal, str, Obj]]] = {
     "Resource": _resource,
