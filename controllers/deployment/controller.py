@@ -22,10 +22,9 @@ from miniplane.api.objects import (
 from miniplane.api.options import DeleteOptions
 from miniplane.api.selectors import labels as label_selectors
 from miniplane.controllers import adoption, grouping, owners
-from miniplane.controllers.deployment import conditions
+from miniplane.controllers.deployment import conditions, rollback
 from miniplane.controllers.deployment import plan as plans
 from miniplane.controllers.deployment import replicasets as sets
-from miniplane.controllers.deployment import rollback
 from miniplane.controllers.deployment import status as statuses
 from miniplane.controllers.deployment.conditions import Moment
 from miniplane.controllers.deployment.oldpods import RunningPods
