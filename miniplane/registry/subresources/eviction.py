@@ -47,9 +47,11 @@ def create(
         raise errors.not_found(resource, name)
     pod = present.obj
     phase = pod.get("status", {}).get("phase")
-    if phase not in ("Succeeded", "Failed") and "deletionTimestamp" not in pod["metadata"]:
-        if phase != "Pending":  # nobody counts on a pod that has not started
-            _spend_budget(context, pod, dry_run=delete.dry_run)
+    # Nobody counts on a pod that has not started, or that is on its way out.
+    if phase not in ("Pending", "Succeeded", "Failed") and (
+        "deletionTimestamp" not in pod["metadata"]
+    ):
+        _spend_budget(context, pod, dry_run=delete.dry_run)
     if not delete.dry_run:
         deletion.check_preconditions(resource, pod, delete)
         marked = _marked(pod, context.clock.rfc3339())
