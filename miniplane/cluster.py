@@ -14,7 +14,7 @@ from miniplane.client.inprocess import InProcessClient
 from miniplane.client.protocol import Client
 from miniplane.clock import Clock, RealClock, VirtualClock
 from miniplane.config import Config
-from miniplane.controllers.table import CONTROLLERS
+from miniplane.controllers.table import ALIASES, CONTROLLERS
 from miniplane.ids import Ids
 from miniplane.metrics import Family
 from miniplane.pki.authority import Authority
@@ -81,7 +81,7 @@ class Cluster:
             authority=self.authority,
             served=self.registry.custom.everything,
         )
-        self.manager = ControllerManager(context, CONTROLLERS, self.config.controllers)
+        self.manager = ControllerManager(context, CONTROLLERS, self.config.controllers, ALIASES)
         self._upkeep = Upkeep(self.registry, self.store, self.clock, self.config)
 
     async def start(self) -> None:

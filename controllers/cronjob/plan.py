@@ -284,7 +284,7 @@ def _observed(cron_job: Obj, jobs: Iterable[Obj], lost: Iterable[str], events: l
                 events.append(("Warning", "UnexpectedJob", why))
         elif uid in names:
             status = without_job(status, uid)
-            why = f"Saw completed job: {name}, status: {ending}"
+            why = f"Saw completed job: {name}, condition: {ending}"
             events.append(("Normal", "SawCompletedJob", why))
         elif completed := (job.get("status") or {}).get("completionTime"):
             last = status.get("lastSuccessfulTime")

@@ -22,7 +22,7 @@ from miniplane.api.objects import (
 from miniplane.api.options import DeleteOptions
 from miniplane.api.selectors import labels as label_selectors
 from miniplane.controllers import adoption, grouping, owners
-from miniplane.controllers.deployment import conditions
+from miniplane.controllers.deployment import conditions, rollback
 from miniplane.controllers.deployment import plan as plans
 from miniplane.controllers.deployment import replicasets as sets
 from miniplane.controllers.deployment import status as statuses
@@ -98,12 +98,15 @@ class DeploymentController(Controller):
                     return None
                 raise
             replica_sets = [*(rs for rs in replica_sets if uid_of(rs) != uid_of(new)), new]
-        elif new is not None and not is_terminating(deployment):
+        elif new is not None:
             if what.prepare is not None:
                 new = await self._annotate(what.prepare)
                 replica_sets = [new if uid_of(rs) == uid_of(new) else rs for rs in replica_sets]
             found = statuses.after_finding(deployment, new, now)
             deployment = await self._note(deployment, new, found)
+        if what.back_to is not None:
+            await self._roll_back(rollback.plan(deployment, replica_sets, what.back_to))
+            return None
         await self._carry_out(deployment, what.steps, replica_sets)
         status = statuses.compute(deployment, replica_sets, new, rollout=what.rollout, now=now)
         if status != deployment.get("status"):
@@ -185,6 +188,13 @@ class DeploymentController(Controller):
         annotations = {**present, sets.REVISION: revision}
         meta = {**deployment["metadata"], "annotations": annotations}
         return await self._put_status({**deployment, "metadata": meta}, found=found)
+
+    async def _roll_back(self, what: rollback.Rollback) -> None:
+        if not what.done:
+            await self.recorder.event(what.deployment, "Warning", what.reason, what.message)
+        await self.client.update(resources.DEPLOYMENTS, what.deployment)
+        if what.done:
+            await self.recorder.event(what.deployment, "Normal", what.reason, what.message)
 
     async def _carry_out(
         self,

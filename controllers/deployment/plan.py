@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from miniplane.api.objects import Obj, annotations_of, is_terminating
 from miniplane.controllers.deployment import replicasets as sets
+from miniplane.controllers.deployment import rollback
 from miniplane.controllers.deployment.proportions import shares
 from miniplane.controllers.deployment.replicasets import bounds, count, replicas, total, wanted_of
 
@@ -58,22 +59,28 @@ class Plan:
     Deployment; then `steps`, in order. A ReplicaSet may be scaled twice.
 
     `rollout` tells which of the two status computations applies: scaling leaves Progressing alone.
+    With `back_to`, a revision to go back to, there are neither steps nor a status.
     """
 
     prepare: Create | Annotate | None = None
     steps: tuple[Scale | Delete, ...] = ()
     new: Obj | None = None
     rollout: bool = False
+    back_to: int | None = None
 
 
 def plan(deployment: Obj, replica_sets: Sequence[Obj], *, old_pods: bool) -> Plan:
     """`old_pods` tells whether pods of old ReplicaSets still run (only asked for Recreate)."""
     new = sets.find_new(deployment, replica_sets)
     old = sets.by_age(rs for rs in replica_sets if rs is not new)
-    if is_terminating(deployment):
-        return Plan(new=new)
     noted = _annotate(deployment, new, old)
+    if is_terminating(deployment):
+        return Plan(noted, new=new)
     paused = deployment["spec"].get("paused", False)
+    back_to = None if paused else rollback.target_of(deployment)
+    if back_to is not None:
+        made = new or sets.build(deployment, old, size=first_size(deployment, old))
+        return Plan(noted if new is not None else Create(made), new=made, back_to=back_to)
     if paused or is_scaling(deployment, replica_sets):
         steps: list[Scale | Delete] = list(scale(deployment, new, old))
         if paused:
@@ -107,7 +114,7 @@ def _roll(
     deployment: Obj, new: Obj | None, old: Sequence[Obj], noted: Create | Annotate | None
 ) -> Plan:
     if new is None:
-        new = sets.build(deployment, old, size=new_size(deployment, None, old))
+        new = sets.build(deployment, old, size=first_size(deployment, old))
         return Plan(Create(new), tuple(shrink_old(deployment, new, old)), new, rollout=True)
     wanted, present = wanted_of(deployment), replicas(new)
     size = wanted if present > wanted else new_size(deployment, new, old)
@@ -119,6 +126,13 @@ def _roll(
         if not steps and is_complete(deployment, deployment.get("status") or {}):
             steps = cleanup(deployment, old)
     return Plan(noted, tuple(steps), new, rollout=True)
+
+
+def first_size(deployment: Obj, old: Sequence[Obj]) -> int:
+    """With how many pods the new ReplicaSet is made."""
+    if sets.is_rolling(deployment):
+        return new_size(deployment, None, old)
+    return wanted_of(deployment)
 
 
 def new_size(deployment: Obj, new: Obj | None, old: Sequence[Obj]) -> int:

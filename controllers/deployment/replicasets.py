@@ -16,18 +16,24 @@ REVISION = "deployment.kubernetes.io/revision"
 REVISION_HISTORY = "deployment.kubernetes.io/revision-history"
 DESIRED = "deployment.kubernetes.io/desired-replicas"
 MAXIMUM = "deployment.kubernetes.io/max-replicas"
+ROLLBACK_TO = "deprecated.deployment.rollback.to"
 _OWN = (
     "kubectl.kubernetes.io/last-applied-configuration",
     REVISION,
     REVISION_HISTORY,
     DESIRED,
     MAXIMUM,
-    "deprecated.deployment.rollback.to",
+    ROLLBACK_TO,
 )
 """Annotations that are not copied from the Deployment to its ReplicaSets."""
 
 _HISTORY_LENGTH = 2_000
 """Characters that the annotation of former revisions may take."""
+
+
+def is_own_annotation(key: str) -> bool:
+    """Whether an annotation says something of the object that has it alone."""
+    return key in _OWN
 
 
 def wanted_of(deployment: Mapping[str, Any]) -> int:
@@ -121,7 +127,8 @@ def annotations(
 ) -> dict[str, str]:
     """The annotations of the new ReplicaSet, which had `present` before.
 
-    Where it `exists` and its revision rises, this is a rollback, and the history is noted.
+    Where it `exists` and its revision rises, this is a rollback, and the history is noted. One with
+    a revision that is no number is left alone.
     """
     out = dict(present)
     for key, value in annotations_of(deployment).items():
@@ -129,7 +136,7 @@ def annotations(
             out[key] = value
     before = present.get(REVISION, "")
     if before and not before.isdigit():
-        return out
+        return dict(present)
     if int(before or 0) < revision:
         out[REVISION] = str(revision)
         if before and exists:

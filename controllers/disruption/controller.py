@@ -53,9 +53,20 @@ class DisruptionController(Controller):
         for pod in (old, new):
             if pod is None:
                 continue
-            for budget in self.budgets.list(pod["metadata"]["namespace"]):
-                if _selects(budget, pod):
-                    self.queue.add(key_of(budget))
+            found = [b for b in self.budgets.list(pod["metadata"]["namespace"]) if _selects(b, pod)]
+            for budget in found:
+                self.queue.add(key_of(budget))
+            if len(found) > 1 and (pod is new or new is None):
+                self.spawn(self._warn(pod, found[0]["metadata"]["name"]))
+
+    async def _warn(self, pod: Obj, budget: str) -> None:
+        """A pod with several budgets cannot be evicted."""
+        meta = pod["metadata"]
+        text = (
+            f'Pod "{meta["namespace"]}"/"{meta["name"]}" matches multiple PodDisruptionBudgets.  '
+            f'Chose "{budget}" arbitrarily.'
+        )
+        await self.recorder.event(pod, "Warning", "MultiplePodDisruptionBudgets", text)
 
     async def reconcile(self, key: str) -> Result | None:
         if key.startswith(_POD):

@@ -55,6 +55,7 @@ def _revision(job: Obj) -> int:
 
 class JobController(Controller):
     name = "job-controller"
+    retry_delays = (1.0, 60.0)
 
     def __init__(self, ctx: ControllerContext):
         super().__init__(ctx)

@@ -85,7 +85,9 @@ class HorizontalPodAutoscalerController(Controller):
             except _Stopped as stopped:
                 error = ("Warning", "FailedComputeMetricsReplicas", stopped.events[0][2])
                 await self._tell(autoscaler, *stopped.events)
-                await self._write(autoscaler, [able, stopped.condition], current=current)
+                await self._write(
+                    autoscaler, [able, stopped.condition], current=current, statuses=[]
+                )
                 await self._tell(autoscaler, error)
                 return
             present = (scale.get("status") or {}).get("replicas", 0)
@@ -216,7 +218,12 @@ class HorizontalPodAutoscalerController(Controller):
             await self._tell(autoscaler, ("Warning", "FailedRescale", text))
             text = f"the HPA controller was unable to update the target scale: {error.message}"
             failed: Condition = ("AbleToScale", "False", "FailedUpdateScale", text)
-            await self._write(autoscaler, [*decision.conditions, failed], current=current)
+            await self._write(
+                autoscaler,
+                [*decision.conditions, failed],
+                current=current,
+                statuses=decision.statuses,
+            )
             return
         text = f"the HPA controller was able to update the target scale to {size}"
         able: Condition = ("AbleToScale", "True", "SucceededRescale", text)

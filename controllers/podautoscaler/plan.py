@@ -24,8 +24,8 @@ class Decision:
     reason: str
     conditions: list[Condition]
     events: list[Event]
-    statuses: list[Obj] | None
-    """The status of each metric; None leaves what is there."""
+    statuses: list[Obj]
+    """The status of each metric; of one that is not known only `type`, and that is empty."""
     desired: int | None
     """`status.desiredReplicas`; None leaves what is there."""
 
@@ -61,7 +61,7 @@ def plan(spec: Obj, observed: Observed, history: History) -> Decision:
     conditions = found.conditions
     if found.replicas is None:
         failed = ("Warning", "FailedComputeMetricsReplicas", found.error)
-        return Decision(None, "", conditions, [*found.events, failed], None, None)
+        return Decision(None, "", conditions, [*found.events, failed], found.statuses, None)
     wanted = found.replicas
     reason = ""
     if wanted > current:

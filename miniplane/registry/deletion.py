@@ -62,7 +62,7 @@ def _delete(
 ) -> Deleted:
     strategy = strategy_of(resource)
     obj = present.obj
-    _check_preconditions(resource, obj, options)
+    check_preconditions(resource, obj, options)
     first = "deletionTimestamp" not in obj["metadata"]
     marked: Obj | None = strategy.first_delete(obj, context) if first else None
     if marked is not None:
@@ -84,7 +84,8 @@ def _delete(
     return Deleted(served(gone, resource), True, status, warnings)
 
 
-def _check_preconditions(resource: Resource, obj: Obj, options: DeleteOptions) -> None:
+def check_preconditions(resource: Resource, obj: Obj, options: DeleteOptions) -> None:
+    """StatusError (409) where the object is not the one that is meant, or has changed since."""
     metadata = obj["metadata"]
     checks = (
         ("UID", options.uid, metadata["uid"], "deleted and then recreated"),

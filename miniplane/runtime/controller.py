@@ -10,6 +10,7 @@ of it:
 | returns None              | the key rests until somebody adds it                            |
 | returns `Result(after=s)` | it is added in s seconds; a later result replaces this wish     |
 | raises                    | it is logged and added after 5 ms, 10 ms, 20 ms... up to 1000 s |
+|                           | (`retry_delays`)                                                |
 
 Two workers never have the same key at a time. Conflict, NotFound and AlreadyExists are what a
 controller with a copy a moment old must expect, so they are logged for debugging only.
@@ -30,7 +31,7 @@ from miniplane.ids import Ids
 from miniplane.pki.authority import Authority
 from miniplane.runtime.events import EventNames, EventRecorder
 from miniplane.runtime.informer import Informer, InformerFactory
-from miniplane.runtime.queue import WorkQueue
+from miniplane.runtime.queue import BASE_DELAY, MAX_DELAY, WorkQueue
 
 if TYPE_CHECKING:
     from miniplane.config import Config
@@ -88,6 +89,8 @@ class Controller:
     """`source.component` of its events; its name unless it says otherwise."""
     essential: ClassVar[bool] = False
     """Whether it belongs to the API server, and so runs whatever is selected."""
+    retry_delays: ClassVar[tuple[float, float]] = (BASE_DELAY, MAX_DELAY)
+    """The first and the longest delay, in seconds, before a key that failed is tried again."""
     workers: ClassVar[int] = 1
     keys_per_turn: ClassVar[int] = 1
     """How many keys a worker takes before others get their turn. More than one suits those with
@@ -100,7 +103,8 @@ class Controller:
         self.clock = ctx.clock
         self.ids = ctx.ids.fork(self.name)
         self.config = ctx.config
-        self.queue = WorkQueue(ctx.clock, self.name)
+        first, longest = self.retry_delays
+        self.queue = WorkQueue(ctx.clock, self.name, first=first, longest=longest)
         self.reconciles = {"success": 0, "requeue_after": 0, "error": 0}
         """How often `reconcile` was called, by what came of it."""
         self.recorder = ctx.recorder(self.component or self.name, client=self.client)

@@ -1,6 +1,6 @@
 """Starting and stopping controllers together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from miniplane.runtime.controller import Controller, ControllerContext
@@ -21,11 +21,14 @@ class Part(Protocol):
         """What it is at, for messages."""
 
 
-def select(names: Sequence[str], selection: str) -> list[str]:
+def select(
+    names: Sequence[str], selection: str, aliases: Mapping[str, str] | None = None
+) -> list[str]:
     """The controllers that a `--controllers` value switches on, in the order of `names`.
 
     `*` is all of them, `x` is x, `-x` is not x; what is said of one by name outweighs `*`, and what
-    is said first the rest. ValueError for a name that there is none of.
+    is said first the rest. `aliases` are other names of some. ValueError for a name that there is
+    none of.
 
     >>> select(["deployment", "statefulset", "kubelet"], "*,-kubelet")
     ['deployment', 'statefulset']
@@ -33,11 +36,12 @@ def select(names: Sequence[str], selection: str) -> list[str]:
     words = [word.strip() for word in selection.split(",") if word.strip()]
     said: dict[str, bool] = {}
     for word in words:
-        name = word.removeprefix("-")
+        off, name = word.startswith("-"), word.removeprefix("-")
+        name = (aliases or {}).get(name, name)
         if word != "*" and name not in names:
             known = ", ".join(names)
             raise ValueError(f"{name!r} is not in the list of known controllers: {known}")
-        said.setdefault(name, name == word)
+        said.setdefault(name, not off)
     return [name for name in names if said.get(name, "*" in words)]
 
 
@@ -49,10 +53,11 @@ class ControllerManager:
         ctx: ControllerContext,
         controllers: Sequence[type[Controller]],
         selection: str = "*",
+        aliases: Mapping[str, str] | None = None,
     ):
         by_name = {controller.name: controller for controller in controllers}
         self.ctx = ctx
-        chosen = dict.fromkeys(select(list(by_name), selection))
+        chosen = dict.fromkeys(select(list(by_name), selection, aliases))
         self.controllers = [
             controller(ctx)
             for name, controller in by_name.items()

@@ -28,17 +28,29 @@ BASE_DELAY = 0.005
 MAX_DELAY = 1000.0
 HOPELESS = 60.0
 """Seconds. What has failed 14 times in a row is likely to fail for good: a quota is used up, a name
-is taken. `settle` does not wait for longer delays."""
+is taken. `settle` does not wait for longer delays, nor where only a lower limit makes them shorter.
+"""
 
 _AFTER, _AFTER_BACKGROUND, _RETRY, _RESULT = range(4)
 _LANES = ("after", "after in the background", "retry", "result")
 
 
 class WorkQueue:
-    """Keys for workers. All methods are O(1), but for timers: O(log n)."""
+    """Keys for workers. All methods are O(1), but for timers: O(log n).
 
-    def __init__(self, clock: Clock, name: str = ""):
+    `first` and `longest` are the delays between which retries are spaced, in seconds.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        name: str = "",
+        *,
+        first: float = BASE_DELAY,
+        longest: float = MAX_DELAY,
+    ):
         self.name = name
+        self._first, self._longest = first, longest
         self.adds = 0
         """How often a key was added that was not waiting already."""
         self.retries = 0
@@ -84,15 +96,15 @@ class WorkQueue:
         self._wait(lane, key, seconds, background=background)
 
     def add_rate_limited(self, key: str) -> None:
-        """`add` after a delay that doubles with every call, from 5 ms to 1000 s, until `forget`.
+        """`add` after a delay that doubles with every call, until `forget`.
 
         Once the delay is longer than `HOPELESS`, nobody waits for it any more.
         """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        delay = min(BASE_DELAY * 2 ** min(failures, 32), MAX_DELAY)
+        delay = self._first * 2 ** min(failures, 32)
         self._cancel(_RETRY, key)
-        self._wait(_RETRY, key, delay, background=delay > HOPELESS)
+        self._wait(_RETRY, key, min(delay, self._longest), background=delay > HOPELESS)
 
     def forget(self, key: str) -> None:
         """`key` went well: the next failure starts from the first delay, a waiting retry is off."""

@@ -217,10 +217,24 @@ def test_a_dry_run_evicts_nothing(world, victim):
 
 
 def test_delete_options_of_an_eviction(world, victim):
-    with world.refused(409, "Conflict", "the UID in the precondition (other)"):
-        evict(world, body={"deleteOptions": {"preconditions": {"uid": "other"}}})
-    evict(world, body={"deleteOptions": {"gracePeriodSeconds": 7}})
+    with world.untouched():
+        with world.refused(409, "Conflict", "the UID in the precondition (other)"):
+            evict(world, body={"deleteOptions": {"preconditions": {"uid": "other"}}})
+        with world.refused(409, "Conflict", "the ResourceVersion in the precondition (1)"):
+            evict(world, body={"deleteOptions": {"preconditions": {"resourceVersion": "1"}}})
+    present = world.get(PODS, "p")["metadata"]["resourceVersion"]
+    options = {"gracePeriodSeconds": 7, "preconditions": {"resourceVersion": present}}
+    evict(world, body={"deleteOptions": options})
     assert world.get(PODS, "p")["metadata"]["deletionGracePeriodSeconds"] == 7
+
+
+def test_pods_on_their_way_out_are_marked_too(world, victim):
+    world.delete(PODS, "p")
+    evict(world)
+    marked = world.get(PODS, "p")
+    assert marked["status"]["conditions"][-1]["type"] == "DisruptionTarget"
+    evict(world)
+    assert world.get(PODS, "p") == marked
 
 
 def test_an_eviction_names_its_pod(world, victim):

@@ -47,14 +47,21 @@ def create(
         raise errors.not_found(resource, name)
     pod = present.obj
     phase = pod.get("status", {}).get("phase")
-    if phase not in ("Succeeded", "Failed") and "deletionTimestamp" not in pod["metadata"]:
-        if phase != "Pending":  # nobody counts on a pod that has not started
-            _spend_budget(context, pod, dry_run=delete.dry_run)
-        if not delete.dry_run and (delete.uid in (None, pod["metadata"]["uid"])):
-            marked = _marked(pod, context.clock.rfc3339())
-            context.store.update(
+    # Nobody counts on a pod that has not started, or that is on its way out.
+    if phase not in ("Pending", "Succeeded", "Failed") and (
+        "deletionTimestamp" not in pod["metadata"]
+    ):
+        _spend_budget(context, pod, dry_run=delete.dry_run)
+    if not delete.dry_run:
+        deletion.check_preconditions(resource, pod, delete)
+        marked = _marked(pod, context.clock.rfc3339())
+        if marked["status"] != pod.get("status"):
+            now = context.store.update(
                 key, lambda revision: seal(resource, marked, revision), expect=present
             )
+            if delete.resource_version is not None:
+                mine = now.obj["metadata"]["resourceVersion"]
+                delete = dataclasses.replace(delete, resource_version=mine)
     # Policies and webhooks have been asked about the eviction, not about the deletion.
     exempt = dataclasses.replace(context, exempt=True)
     deletion.delete(exempt, resource, namespace, name, delete)
@@ -78,8 +85,16 @@ def _marked(pod: Obj, now: str) -> Obj:
         "message": "Eviction API: evicting",
     }
     status = dict(pod.get("status") or {})
-    kept = [c for c in status.get("conditions") or () if c["type"] != "DisruptionTarget"]
-    status["conditions"] = [*kept, condition]
+    conditions = list(status.get("conditions") or ())
+    for position, found in enumerate(conditions):
+        if found["type"] == condition["type"]:
+            if found["status"] == condition["status"]:
+                condition["lastTransitionTime"] = found.get("lastTransitionTime")
+            conditions[position] = condition
+            break
+    else:
+        conditions.append(condition)
+    status["conditions"] = conditions
     return {**pod, "metadata": dict(pod["metadata"]), "status": status}
 
 

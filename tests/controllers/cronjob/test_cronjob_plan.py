@@ -103,7 +103,7 @@ def test_jobs_that_end_leave_the_list_and_are_remembered():
     what = cron_job(last="2026-01-01T12:00:00Z", active=[REF])
     found = plan(what, job("old", "Complete"))
     assert "active" not in found.status and reasons(found) == ["SawCompletedJob"]
-    assert found.events[0][2] == "Saw completed job: old, status: Complete"
+    assert found.events[0][2] == "Saw completed job: old, condition: Complete"
     found = plan(cron_job(last="2026-01-01T12:00:00Z"), job("old", "Complete"))
     assert found.status["lastSuccessfulTime"] == "2026-01-01T11:00:00Z"
 

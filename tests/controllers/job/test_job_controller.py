@@ -7,7 +7,7 @@ import pytest
 from miniplane import testing
 from miniplane.api.objects import Obj
 from miniplane.api.options import MERGE_PATCH, DeleteOptions
-from miniplane.api.resources import EVENTS, JOBS, PODS
+from miniplane.api.resources import EVENTS, JOBS, PODS, RESOURCE_QUOTAS
 from miniplane.testing import objects
 
 FINALIZER = "batch.kubernetes.io/job-tracking"
@@ -152,3 +152,19 @@ async def test_without_its_controller_a_job_only_stands_there() -> None:
         await c.client.create(JOBS, job())
         await c.settle()
         assert await c.pods() == []
+
+
+async def test_what_the_server_refuses_is_tried_again_after_seconds() -> None:
+    async with testing.cluster(nodes=1) as c:
+        quota = {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+        await c.client.create(RESOURCE_QUOTAS, quota, namespace="default")
+        await c.drain()
+        await c.client.create(JOBS, job(parallelism=3, completions=3))
+        counts = []
+        for seconds in (0.5, 1, 2, 4, 8):
+            await c.advance(seconds)
+            counts.append((await told(c)).count("FailedCreate"))
+        assert counts == [1, 2, 3, 4, 5]
+        await c.client.delete(RESOURCE_QUOTAS, "none", "default")
+        await c.settle()
+        assert (await status(c))["succeeded"] == 3

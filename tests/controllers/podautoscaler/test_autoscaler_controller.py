@@ -128,6 +128,7 @@ async def test_without_metrics_nothing_moves_and_it_says_so():
             f"failed to get cpu resource metric value: {why}"
         )
         assert (await status(cluster))["currentReplicas"] == 2
+        assert (await status(cluster))["currentMetrics"] == [{"type": ""}]
 
 
 async def test_bounds_need_no_metrics():

@@ -93,6 +93,24 @@ async def test_pods_without_an_owner_are_told_of():
         assert "MatchLabels:map[string]string{app: web,}" in event["message"]
 
 
+async def test_pods_with_several_budgets_are_told_of():
+    async with testing.cluster() as c:
+        for name in ("a", "b"):
+            body = {
+                "metadata": {"name": name},
+                "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}},
+            }
+            await c.client.create(POD_DISRUPTION_BUDGETS, body, namespace="default")
+        await c.client.create(PODS, objects.pod("p", labels={"app": "web"}))
+        await c.settle()
+        assert "MultiplePodDisruptionBudgets" in await reasons(c, "p")
+        [event] = [e for e in await c.list(EVENTS) if e["reason"] == "MultiplePodDisruptionBudgets"]
+        assert event["type"] == "Warning"
+        assert event["message"] == (
+            'Pod "default"/"p" matches multiple PodDisruptionBudgets.  Chose "a" arbitrarily.'
+        )
+
+
 async def test_owners_without_a_scale_make_a_budget_fail():
     async with testing.cluster(controllers="*,-job-controller") as c:
         job = objects.job("j")
