@@ -17,7 +17,7 @@ ten minutes after the last start all is forgotten. Times are unix seconds.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 from miniplane.api import durations
 from miniplane.api.objects import Obj, annotations_of, controller_of
@@ -33,6 +33,9 @@ FOREVER = "forever"
 
 FIRST_BACKOFF = 10.0
 LONGEST_BACKOFF = 300.0
+FIRST_MOUNT = 0.5
+LONGEST_MOUNT = 122.0
+"""Between two attempts to mount a volume, as in `pkg/util/goroutinemap/exponentialbackoff`."""
 TERMINATED = 143
 """The exit code of what is stopped before it is through: 128 and SIGTERM."""
 CRASHES_AFTER = 1.0
@@ -149,7 +152,9 @@ class Life:
         "_failed",
         "_healed",
         "_met",
+        "_mount",
         "_pulls",
+        "_reminded",
         "complained",
         "faults",
         "uid",
@@ -169,6 +174,10 @@ class Life:
         """By container: the last failure of a probe that was told."""
         self._pulls: dict[str, tuple[float, float]] = {}
         """By container: when its image was asked for last, and how long to wait from then on."""
+        self._reminded: dict[str, float] = {}
+        """By container: when it was told last that it waits."""
+        self._mount: tuple[Hashable, float, float] | None = None
+        """The volume that cannot be mounted, when it was tried last, and how long to wait."""
         self._began: dict[str, tuple[int, float]] = {}
         """By container: which run, and since when it runs."""
         self._ended: dict[str, tuple[int, float]] = {}
@@ -209,6 +218,25 @@ class Life:
         """When an image was asked for last, and when it will be asked for again."""
         at, delay = self._pulls.get(name, (0.0, 0.0))
         return at, at + delay
+
+    def remind(self, name: str, now: float) -> None:
+        """It has been told that a container waits."""
+        self._reminded[name] = now
+
+    def reminded(self, name: str) -> float:
+        """When it was told last that a container waits."""
+        return self._reminded.get(name, self._met)
+
+    def mount(self, volume: Hashable, now: float) -> None:
+        """A volume could not be mounted."""
+        _, delay = self.mounted(volume)
+        self._mount = (volume, now, min(2 * delay, LONGEST_MOUNT) if delay else FIRST_MOUNT)
+
+    def mounted(self, volume: Hashable) -> tuple[float, float]:
+        """When a volume was tried last to mount, and how long to wait then; zeros if never."""
+        if self._mount is None or self._mount[0] != volume:
+            return 0.0, 0.0
+        return self._mount[1:]
 
     def begin(self, name: str, run: int, now: float) -> None:
         """A container has been started; run 0 is the first."""

@@ -29,9 +29,10 @@ from miniplane.controllers.kubelet import (
     stages,
     steps,
 )
+from miniplane.controllers.kubelet import status as reports
 from miniplane.controllers.kubelet.hearts import BEAT, Hearts
 from miniplane.controllers.kubelet.machine import Machine
-from miniplane.controllers.kubelet.view import View
+from miniplane.controllers.kubelet.view import NOTHING_HELD, View
 from miniplane.runtime.controller import Controller, ControllerContext, Result
 from miniplane.runtime.informer import by_node
 
@@ -67,7 +68,8 @@ class Kubelet(Controller):
         """By pod: what is remembered of its containers. Only of pods that end by themselves."""
         self._taken: dict[str, tuple[str, str]] = {}
         """By pod: uid and an address that its status does not show yet."""
-        self._told: dict[str, blockers.Blocker] = {}
+        self._needs: dict[str, tuple[tuple[str, str], ...]] = {}
+        """By pod: the objects that it lacks, by kind and name."""
         self._blocked: dict[tuple[str, str, str], dict[str, None]] = {}
         """Pods that wait for an object, by its kind, namespace and name."""
 
@@ -192,8 +194,6 @@ class Kubelet(Controller):
             if step.remove:
                 await self._remove(pod)
                 return None
-            if stage.name == "block":
-                self._block(key, view)
             if step.status is not None:
                 pod = await self._write(key, pod, step.status)
             self._remember(key, view, step)
@@ -236,21 +236,29 @@ class Kubelet(Controller):
                 life.pull(name, now)
             for name, (_, at) in step.failed.items():
                 life.fail(name, at)
+            for name in step.reminds:
+                life.remind(name, now)
+            if step.unmounted is not None:
+                life.mount(step.unmounted, now)
             if step.complained:
                 life.complained = step.complained
 
     def _view(self, key: str, pod: Obj, machine: Machine) -> View:
-        blocker = None
-        told = False
+        now = self.clock.time()
         status = pod.get("status") or {}
-        if status.get("phase") == "Pending" and "startTime" in status:
-            namespace = pod["metadata"]["namespace"]
-            blocker = blockers.find(
-                pod, lambda kind, name: self.informer(_KINDS[kind]).get(namespace, name)
-            )
-            told = blocker is not None and self._told.get(key) == blocker
-            if blocker is None:
-                self._unblock(key)
+        blocker, held = None, NOTHING_HELD
+        secrets: tuple[str, ...] = ()
+        if "startTime" not in status:
+            if pod["spec"].get("imagePullSecrets"):
+                secrets = blockers.missing_pull_secrets(pod, self._lookup(pod))
+        elif not pods.is_terminal(pod) and not all(
+            reports.state_of(s) == "running" for s in status.get("containerStatuses") or ()
+        ):
+            lookup = self._lookup(pod)
+            if status["phase"] == "Pending":
+                blocker = blockers.of_volumes(pod, lookup)
+            held = blockers.of_containers(pod, lookup)
+        self._await(key, pod, blocker, held)
         asked = faults.of_pod(pod)
         if bad := containers.complaint(pod):
             bad = f"{asked.complaint}; {bad}" if asked.complaint else bad
@@ -260,8 +268,17 @@ class Kubelet(Controller):
         )
         due = duties.NOTHING
         complaint = ""
-        if ending or key in self._lives or asked is not faults.NOTHING or _has_own_time(pod):
-            due, complaint = self._due(key, pod, ending, asked)
+        if (
+            ending
+            or blocker is not None
+            or held
+            or key in self._lives
+            or asked is not faults.NOTHING
+            or _has_own_time(pod)
+        ):
+            due, complaint = self._due(key, pod, ending, asked, blocker=blocker, held=held)
+        life = self._lives.get(key)
+        told = blocker is not None and life is not None and now < sum(life.mounted(blocker))
         return View(
             pod=pod,
             host_ip=machine.host_ip,
@@ -275,6 +292,8 @@ class Kubelet(Controller):
             ending=ending,
             faults=asked.faults,
             complaint=complaint,
+            held=held,
+            missing_secrets=secrets,
             killed_with=containers.TERMINATED if containers.is_of_job(pod) else 0,
         )
 
@@ -284,6 +303,9 @@ class Kubelet(Controller):
         pod: Obj,
         ending: Mapping[str, containers.Behaviour],
         asked: faults.Asked,
+        *,
+        blocker: blockers.Blocker | None,
+        held: Mapping[str, blockers.Blocker],
     ) -> tuple[duties.Due, str]:
         """What is due for a pod whose containers do something by themselves, and what is to be
         said of its annotations."""
@@ -303,7 +325,9 @@ class Kubelet(Controller):
             for kind in ("initContainerStatuses", "containerStatuses")
             for s in status.get(kind) or ()
         }
-        return duties.due(pod, known, ending, life, now=self.clock.time()), complaint
+        now = self.clock.time()
+        due = duties.due(pod, known, ending, life, now=now, held=held, unmounted=blocker)
+        return due, complaint
 
     def _time_left(self, key: str, view: View, stage: stages.Stage) -> float:
         """How long the stage takes from now on. It began when it was met first."""
@@ -350,20 +374,33 @@ class Kubelet(Controller):
             if not is_not_found(error):
                 raise
 
-    def _block(self, key: str, view: View) -> None:
-        assert view.blocker is not None
+    def _lookup(self, pod: Obj) -> blockers.Lookup:
+        namespace = pod["metadata"]["namespace"]
+        return lambda kind, name: self.informer(_KINDS[kind]).get(namespace, name)
+
+    def _await(
+        self,
+        key: str,
+        pod: Obj,
+        blocker: blockers.Blocker | None,
+        held: Mapping[str, blockers.Blocker],
+    ) -> None:
+        """Have the pod looked at again when something comes that it lacks, or changes."""
+        needs = blocker.needs if blocker is not None else ()
+        for each in held.values():
+            needs += each.needs
+        if needs == self._needs.get(key, ()):
+            return
         self._unblock(key)
-        self._told[key] = view.blocker
-        namespace = view.pod["metadata"]["namespace"]
-        for kind, name in view.blocker.needs:
+        if needs:
+            self._needs[key] = needs
+        namespace = pod["metadata"]["namespace"]
+        for kind, name in needs:
             self._blocked.setdefault((kind, namespace, name), {})[key] = None
 
     def _unblock(self, key: str) -> None:
-        told = self._told.pop(key, None)
-        if told is None:
-            return
         namespace, _ = split_key(key)
-        for kind, name in told.needs:
+        for kind, name in self._needs.pop(key, ()):
             waiting = self._blocked.get((kind, namespace, name), {})
             waiting.pop(key, None)
             if not waiting:

@@ -90,5 +90,10 @@ class Machine:
         if told.image:
             self.images[told.image] = None
         await self.recorder(ctx, client).event(
-            pod, told.type, told.reason, told.message, field_path=told.field_path
+            pod,
+            told.type,
+            told.reason,
+            told.message,
+            field_path=told.field_path,
+            times=told.times,
         )

@@ -56,17 +56,44 @@ def started(view: View, container: Obj, *, run: int = 0, last: Obj | None = None
 
 
 def starting(view: View, containers: Sequence[Obj], kind: str) -> list[Told]:
+    """The events of containers that are started."""
     events = []
     pulled: dict[str, None] = {}
     for container in containers:
         path = f"spec.{kind}{{{container['name']}}}"
-        image = container.get("image", "")
-        present = image in pulled or view.has_image(image)
-        pulled[image] = None
-        policy = images.pull_policy(container)
-        for reason, message in images.pull_events(image, policy, present=present):
-            arrived = image if reason == "Pulled" else ""
-            events.append(Told(reason, message, field_path=path, image=arrived))
+        events += _pulled(view, container, path, pulled)
         events.append(Told("Created", "Container created", field_path=path))
         events.append(Told("Started", "Container started", field_path=path))
     return events
+
+
+def unfit(view: View, containers: Sequence[Obj], kind: str, *, times: int = 1) -> list[Told]:
+    """The events of containers that cannot be created although their images are there."""
+    events = []
+    pulled: dict[str, None] = {}
+    for container in containers:
+        path = f"spec.{kind}{{{container['name']}}}"
+        why = f"Error: {view.held[container['name']].message}"
+        events += _pulled(view, container, path, pulled, times=times)
+        events.append(Told("Failed", why, type="Warning", field_path=path, times=times))
+    return events
+
+
+def _pulled(
+    view: View, container: Obj, path: str, pulled: dict[str, None], *, times: int = 1
+) -> list[Told]:
+    """The events of the image; `pulled` are those that have arrived in this same moment."""
+    image = container.get("image", "")
+    present = image in pulled or view.has_image(image)
+    pulled[image] = None
+    policy = images.pull_policy(container)
+    return [
+        Told(
+            reason,
+            message,
+            field_path=path,
+            image=image if reason == "Pulled" else "",
+            times=times,
+        )
+        for reason, message in images.pull_events(image, policy, present=present)
+    ]

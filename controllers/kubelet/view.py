@@ -1,6 +1,6 @@
 """What the table of stages is given to look at."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from miniplane.api.objects import Obj
 from miniplane.controllers.kubelet import containers, duties
@@ -8,6 +8,7 @@ from miniplane.controllers.kubelet import status as reports
 from miniplane.controllers.kubelet.blockers import Blocker
 from miniplane.controllers.kubelet.faults import IMAGE_PULL, Fault
 
+NOTHING_HELD: Mapping[str, Blocker] = {}
 CLEANUP = 0.1
 """How many seconds an ended pod stays at most, until its kubelet removes it."""
 
@@ -30,9 +31,11 @@ class View:
         "generation",
         "grace",
         "has_image",
+        "held",
         "host_ip",
         "init",
         "killed_with",
+        "missing_secrets",
         "now",
         "phase",
         "pod",
@@ -59,12 +62,15 @@ class View:
         ending: Container[str] = (),
         faults: Mapping[str, Fault] = containers.NO_FAULTS,
         complaint: str = "",
+        held: Mapping[str, Blocker] = NOTHING_HELD,
+        missing_secrets: Sequence[str] = (),
     ):
         """`address` gives the pod its address, the same one each time; `startup` is how long pods
         take to start, and at most to stop; `blocker` is what keeps it from starting; `due` is what
         is to happen to its containers; `ending` names those that end by themselves; `killed_with`
         is the exit code of those that are stopped; `faults` are what its containers suffer from,
-        `complaint` is what is yet to be said of annotations that cannot be meant."""
+        `complaint` is what is yet to be said of annotations that cannot be meant; `held` are
+        the containers that cannot be created, `missing_secrets` image pull secrets."""
         self.pod = pod
         self.host_ip = host_ip
         self.address = address
@@ -78,6 +84,8 @@ class View:
         self.ending = ending
         self.faults = faults
         self.complaint = complaint
+        self.held = held
+        self.missing_secrets = missing_secrets
         meta = pod["metadata"]
         self.spec: Obj = pod["spec"]
         self.status: Obj = pod.get("status") or {}
@@ -138,7 +146,12 @@ class View:
         status = self.status_of(name)
         if reports.has_run(status):
             return False
-        return not (self.is_held(name) and status and duties.waits_for_image(status))
+        if self.is_held(name):
+            return not (status and duties.waits_for_image(status))
+        if name in self.held and status and duties.waits_for_config(status):
+            told: str = status["state"]["waiting"].get("message", "")
+            return told != self.held[name].message
+        return True
 
     @property
     def to_start(self) -> list[Obj]:
