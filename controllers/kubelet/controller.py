@@ -20,9 +20,12 @@ from miniplane.api.resources import (
 from miniplane.controllers import pods
 from miniplane.controllers.kubelet import (
     addresses,
+    admission,
     blockers,
     containers,
     duties,
+    ends,
+    evictions,
     faults,
     node,
     probes,
@@ -30,7 +33,7 @@ from miniplane.controllers.kubelet import (
     steps,
 )
 from miniplane.controllers.kubelet import status as reports
-from miniplane.controllers.kubelet.hearts import BEAT, Hearts
+from miniplane.controllers.kubelet.hearts import BEAT, EVICT, Hearts
 from miniplane.controllers.kubelet.machine import Machine
 from miniplane.controllers.kubelet.view import NOTHING_HELD, View
 from miniplane.runtime.controller import Controller, ControllerContext, Result
@@ -144,8 +147,9 @@ class Kubelet(Controller):
             for pod in self.pods.by_index(BY_NODE, name):
                 machine.claim((pod.get("status") or {}).get("podIP", ""))
                 self.queue.add(key_of(pod))
-        machine.healthy = node.is_reported(new)
-        if self.hearts.look(machine, new) or not machine.healthy:
+        changed = self.hearts.look(machine, new)
+        machine.healthy = node.is_reported(new, machine.fault.pressed(self.clock.time()))
+        if changed or not machine.healthy:
             self.queue.add(name)
 
     def _waker(self, kind: str):  # type: ignore[no-untyped-def]
@@ -162,6 +166,8 @@ class Kubelet(Controller):
     async def reconcile(self, key: str) -> Result | None:
         if key.startswith(BEAT):
             return await self.hearts.beat(int(key.removeprefix(BEAT)))
+        if key.startswith(EVICT):
+            return await self._evict_one(key.removeprefix(EVICT))
         namespace, name = split_key(key)
         if not namespace:
             return await self.hearts.keep(name)
@@ -177,6 +183,29 @@ class Kubelet(Controller):
         """Have another look at all pods of a machine."""
         for pod in self.pods.by_index(BY_NODE, machine.name):
             self.queue.add(key_of(pod))
+
+    async def _evict_one(self, name: str) -> Result | None:
+        """Evict the pod that a machine can do without most, as long as it is short of something."""
+        machine, found = self.machines.get(name), self.nodes.get("", name)
+        now = self.clock.time()
+        if machine is None or found is None or machine.is_out(now):
+            return None
+        pressed = machine.fault.pressed(now)
+        pressure = next((p for p in evictions.PRESSURES if p.condition in pressed), None)
+        if pressure is None:
+            return None
+        text = f"Attempting to reclaim {pressure.resource}"
+        await self.hearts.tell(machine, "Warning", "EvictionThresholdMet", text)
+        pod = evictions.choose(self.pods.by_index(BY_NODE, name), pressure, now=now)
+        if pod is not None:
+            key = key_of(pod)
+            message, notes = evictions.message(pod, pressure, found, now=now)
+            step = ends.evict(self._view(key, pod, machine), message, notes)
+            assert step.status is not None
+            pod = await self._write(key, pod, step.status)
+            for told in step.events:
+                await machine.tell(self.ctx, self.client, pod, told)
+        return Result(after=evictions.PERIOD, background=True)
 
     # Pods.
 
@@ -248,7 +277,9 @@ class Kubelet(Controller):
         status = pod.get("status") or {}
         blocker, held = None, NOTHING_HELD
         secrets: tuple[str, ...] = ()
+        refusal = None
         if "startTime" not in status:
+            refusal = self._refusal(pod, machine)
             if pod["spec"].get("imagePullSecrets"):
                 secrets = blockers.missing_pull_secrets(pod, self._lookup(pod))
         elif not pods.is_terminal(pod) and not all(
@@ -294,6 +325,7 @@ class Kubelet(Controller):
             complaint=complaint,
             held=held,
             missing_secrets=secrets,
+            refusal=refusal,
             killed_with=containers.TERMINATED if containers.is_of_job(pod) else 0,
         )
 
@@ -328,6 +360,23 @@ class Kubelet(Controller):
         now = self.clock.time()
         due = duties.due(pod, known, ending, life, now=now, held=held, unmounted=blocker)
         return due, complaint
+
+    def _refusal(self, pod: Obj, machine: Machine) -> admission.Refusal | None:
+        """Why the machine does not take a pod that is new to it."""
+        if pods.is_terminal(pod) or pods.is_terminating(pod):
+            return None
+        pressures = machine.fault.pressed(self.clock.time()) if machine.fault.pressures else ()
+        if not pressures and admission.is_scheduled(pod):
+            return None
+        found = self.nodes.get("", machine.name)
+        if found is None:
+            return None
+        others = [
+            other
+            for other in self.pods.by_index(BY_NODE, machine.name)
+            if "startTime" in (other.get("status") or {}) and not pods.is_terminal(other)
+        ]
+        return admission.refusal(pod, found, others, pressures=pressures)
 
     def _time_left(self, key: str, view: View, stage: stages.Stage) -> float:
         """How long the stage takes from now on. It began when it was met first."""

@@ -4,6 +4,7 @@ Each row says when it applies, how long it takes from then on, and what comes of
 that applies counts; a pod to which none applies rests. Rows look at nothing but the view they are
 given, so the table is tested by itself, input and output.
 
+    bound   --refuse-->  Failed, if its node cannot take it
     bound   --accept-->  Pending, containers waiting  --initialize*-->  --run-->  Running, ready
     accepted, a volume missing         --block-->       the same, and told so, until it is there
     Running, asked something new       --report-->      the same, with new conditions
@@ -276,6 +277,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage("end", when=lambda v: v.terminal and not v.at_rest, next=ends.end, final=True),
     Stage("rest", when=lambda v: v.terminal, next=lambda v: Step(), final=True),
+    Stage("refuse", when=lambda v: v.refusal is not None, next=ends.refuse, final=True),
     Stage("accept", when=lambda v: not v.accepted, next=_accept),
     Stage("complain", when=lambda v: bool(v.complaint), next=_complain),
     Stage("expire", when=lambda v: v.due.overdue, next=ends.expire, final=True),

@@ -19,6 +19,7 @@ class Told:
     """The image that has arrived on the machine with this."""
     times: int = 1
     """How often it is told."""
+    annotations: Mapping[str, str] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -17,9 +17,15 @@ def report(
     containers: Sequence[Obj],
     sandbox: bool,
     pod_ip: str,
+    conditions: Sequence[Obj] | None = None,
 ) -> Obj:
+    """A whole status. `conditions` are what other conditions than a kubelet's usual ones are taken
+    from: those that the pod has, unless given."""
+    pod = view.pod
+    if conditions is not None:
+        pod = {**pod, "status": {**view.status, "conditions": conditions}}
     return reports.build(
-        view.pod,
+        pod,
         phase=phase,
         init=init,
         containers=containers,

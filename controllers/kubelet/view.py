@@ -5,6 +5,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from miniplane.api.objects import Obj
 from miniplane.controllers.kubelet import containers, duties
 from miniplane.controllers.kubelet import status as reports
+from miniplane.controllers.kubelet.admission import Refusal
 from miniplane.controllers.kubelet.blockers import Blocker
 from miniplane.controllers.kubelet.faults import IMAGE_PULL, Fault
 
@@ -39,6 +40,7 @@ class View:
         "now",
         "phase",
         "pod",
+        "refusal",
         "spec",
         "startup",
         "status",
@@ -64,13 +66,15 @@ class View:
         complaint: str = "",
         held: Mapping[str, Blocker] = NOTHING_HELD,
         missing_secrets: Sequence[str] = (),
+        refusal: Refusal | None = None,
     ):
         """`address` gives the pod its address, the same one each time; `startup` is how long pods
         take to start, and at most to stop; `blocker` is what keeps it from starting; `due` is what
         is to happen to its containers; `ending` names those that end by themselves; `killed_with`
         is the exit code of those that are stopped; `faults` are what its containers suffer from,
         `complaint` is what is yet to be said of annotations that cannot be meant; `held` are
-        the containers that cannot be created, `missing_secrets` image pull secrets."""
+        the containers that cannot be created, `missing_secrets` image pull secrets; `refusal` is
+        why the pod is not taken at all."""
         self.pod = pod
         self.host_ip = host_ip
         self.address = address
@@ -86,6 +90,7 @@ class View:
         self.complaint = complaint
         self.held = held
         self.missing_secrets = missing_secrets
+        self.refusal = refusal
         meta = pod["metadata"]
         self.spec: Obj = pod["spec"]
         self.status: Obj = pod.get("status") or {}

@@ -8,6 +8,7 @@ first one is patched. How that is decided is in `correlate`, which writes nothin
 import asyncio
 import collections
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from miniplane.api.errors import StatusError, is_not_found
@@ -88,12 +89,14 @@ class EventRecorder:
         *,
         field_path: str = "",
         times: int = 1,
+        annotations: Mapping[str, str] | None = None,
     ) -> None:
         """Tell of `obj` (an object or an ObjectReference) as a core/v1 event.
 
         `type` is `Normal` or `Warning`. The same again raises `count`; the tenth message of a kind
         within ten minutes, and all after it, go into one "(combined from similar events)".
-        `times` says how often it has happened since it was told last.
+        `times` says how often it has happened since it was told last; `annotations` are the
+        event's own.
         """
         ref = reference(obj, field_path=field_path)
         now = self._clock.time()
@@ -121,10 +124,13 @@ class EventRecorder:
             source_of = {"component": self.component}
             if self.host:
                 source_of["host"] = self.host
+            metadata: Obj = {"name": verdict.name, "namespace": namespace}
+            if annotations:
+                metadata["annotations"] = dict(annotations)
             event = {
                 "kind": "Event",
                 "apiVersion": "v1",
-                "metadata": {"name": verdict.name, "namespace": namespace},
+                "metadata": metadata,
                 "involvedObject": ref,
                 "reason": reason,
                 "message": verdict.message,
