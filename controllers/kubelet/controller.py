@@ -29,6 +29,7 @@ from miniplane.controllers.kubelet import (
     faults,
     node,
     probes,
+    resizing,
     stages,
     steps,
 )
@@ -96,6 +97,11 @@ class Kubelet(Controller):
         if machine is None:
             return
         key = key_of(pod)
+        if machine.deferred and _may_make_room(old, new):
+            # Whoever waits still will be noted again.
+            for each in list(machine.deferred):
+                self.queue.add(each)
+            machine.deferred.clear()
         if new is None:
             self._pod_gone(key, pod, machine)
             return
@@ -326,6 +332,7 @@ class Kubelet(Controller):
             held=held,
             missing_secrets=secrets,
             refusal=refusal,
+            unfit=lambda: self._unfit(key, pod, machine),
             killed_with=containers.TERMINATED if containers.is_of_job(pod) else 0,
         )
 
@@ -371,12 +378,27 @@ class Kubelet(Controller):
         found = self.nodes.get("", machine.name)
         if found is None:
             return None
-        others = [
+        others = self._others(pod, machine)
+        return admission.refusal(pod, found, others, pressures=pressures)
+
+    def _others(self, pod: Obj, machine: Machine) -> list[Obj]:
+        """Those beside a pod that have been taken by its machine and have not ended."""
+        return [
             other
             for other in self.pods.by_index(BY_NODE, machine.name)
-            if "startTime" in (other.get("status") or {}) and not pods.is_terminal(other)
+            if "startTime" in (other.get("status") or {})
+            and not pods.is_terminal(other)
+            and other["metadata"]["uid"] != pod["metadata"]["uid"]
         ]
-        return admission.refusal(pod, found, others, pressures=pressures)
+
+    def _unfit(self, key: str, pod: Obj, machine: Machine) -> admission.Refusal | None:
+        """Why a pod cannot have the resources that it asks for now. If that may change, it will be
+        looked at again when another pod of the machine ends or shrinks."""
+        found = self.nodes.get("", machine.name)
+        refusal = resizing.unfit(pod, found, self._others(pod, machine)) if found else None
+        if refusal is not None and refusal.reason == resizing.DEFERRED:
+            machine.deferred[key] = None
+        return refusal
 
     def _time_left(self, key: str, view: View, stage: stages.Stage) -> float:
         """How long the stage takes from now on. It began when it was met first."""
@@ -454,6 +476,15 @@ class Kubelet(Controller):
             waiting.pop(key, None)
             if not waiting:
                 self._blocked.pop((kind, namespace, name), None)
+
+
+def _may_make_room(old: Obj | None, new: Obj | None) -> bool:
+    """Whether other pods may have more resources since a pod has changed."""
+    if old is None or new is None:
+        return old is not None
+    if pods.is_terminal(new):
+        return not pods.is_terminal(old)
+    return old["metadata"].get("generation") != new["metadata"].get("generation")
 
 
 def _has_own_time(pod: Obj) -> bool:

@@ -16,6 +16,7 @@ class Machine:
         "away",
         "beating",
         "complained",
+        "deferred",
         "fault",
         "gone",
         "healthy",
@@ -41,6 +42,8 @@ class Machine:
         """Whether it was out of reach, and has not been back since."""
         self.complained = ""
         """What has been said of its Node's annotations."""
+        self.deferred: dict[str, None] = {}
+        """Pods that wait for resources."""
         self.images: dict[str, None] = {}
         self.lease: Obj | None = None
         """The Lease as it was written last."""

@@ -8,6 +8,7 @@ given, so the table is tested by itself, input and output.
     bound   --accept-->  Pending, containers waiting  --initialize*-->  --run-->  Running, ready
     accepted, a volume missing         --block-->       the same, and told so, until it is there
     Running, asked something new       --report-->      the same, with new conditions
+    Running, other resources asked --start-resize--> agreed to or not --resize--> Running with them
     ended by somebody                  --end-->         its containers stopped
     Running --exit--> --restart--> Running, or --back-off--> its container waits --restart-->
     Running --probe--> the same, started, ready or not ready as the probes say
@@ -24,7 +25,7 @@ from collections.abc import Callable
 from miniplane.api import durations
 from miniplane.api.objects import Obj
 from miniplane.controllers.kubelet import containers as lives
-from miniplane.controllers.kubelet import ends, telling, troubles
+from miniplane.controllers.kubelet import ends, resizing, telling, troubles
 from miniplane.controllers.kubelet import status as reports
 from miniplane.controllers.kubelet.steps import Step, Told
 from miniplane.controllers.kubelet.view import View
@@ -142,16 +143,11 @@ def _block(view: View) -> Step:
 
 def _refreshed(view: View) -> Obj:
     """The status of a running pod, with what has been asked of it since."""
-    specs = {c["name"]: c for c in view.spec["containers"]}
-    containers = [
-        {**s, **reports.resources(specs[s["name"]])} if s["name"] in specs else s
-        for s in view.containers.values()
-    ]
     status = telling.report(
         view,
         phase=view.phase,
         init=list(view.init.values()),
-        containers=containers,
+        containers=list(view.containers.values()),
         sandbox=True,
         pod_ip=view.status.get("podIP", ""),
     )
@@ -179,10 +175,6 @@ def _gist(status: Obj) -> object:
             if c["type"] in reports.OWN_CONDITIONS
         ],
         [s["name"] for s in status.get("ephemeralContainerStatuses") or ()],
-        [
-            ((s.get("resources") or {}), s.get("allocatedResources") or {})
-            for s in status.get("containerStatuses") or ()
-        ],
     )
 
 
@@ -310,6 +302,13 @@ STAGES: tuple[Stage, ...] = (
         delay=lambda v: v.start_seconds,
         next=_run,
         final=True,
+    ),
+    Stage("start-resize", when=resizing.is_new, next=resizing.start),
+    Stage(
+        "resize",
+        when=resizing.goes_on,
+        delay=lambda v: v.startup,
+        next=resizing.finish,
     ),
     Stage("report", when=_has_news, next=_report_news, final=True),
 )

@@ -22,6 +22,9 @@ def report(
     """A whole status. `conditions` are what other conditions than a kubelet's usual ones are taken
     from: those that the pod has, unless given."""
     pod = view.pod
+    if phase in ("Succeeded", "Failed") and conditions is None:
+        before = view.status.get("conditions") or ()
+        conditions = [c for c in before if not c["type"].startswith("PodResize")]
     if conditions is not None:
         pod = {**pod, "status": {**view.status, "conditions": conditions}}
     return reports.build(
@@ -36,7 +39,7 @@ def report(
     )
 
 
-def goes_on(view: View, changed: dict[str, Obj]) -> Obj:
+def goes_on(view: View, changed: dict[str, Obj], *, conditions: Sequence[Obj] | None = None) -> Obj:
     """The status of a pod that goes on, with these container statuses."""
     statuses = {**view.init, **view.containers, **changed}
     return report(
@@ -46,19 +49,26 @@ def goes_on(view: View, changed: dict[str, Obj]) -> Obj:
         containers=[statuses[name] for name in view.containers],
         sandbox=True,
         pod_ip=view.status.get("podIP", ""),
+        conditions=conditions,
     )
 
 
-def started(view: View, container: Obj, *, run: int = 0, last: Obj | None = None) -> Obj:
-    """A container that has just been started."""
+def started(
+    view: View, container: Obj, *, run: int = 0, last: Obj | None = None, resized: bool = False
+) -> Obj:
+    """A container that has just been started, with what it had before if it was started before,
+    or, if `resized`, with what it asks for."""
     name = container["name"]
     if name in view.init and not reports.is_sidecar(container):
         started, ready = True, False
     else:
         started, ready = probes.at_start(container, view.faults.get(name))
-    return reports.running(
+    made = reports.running(
         container, uid=view.uid, now=view.now, run=run, last=last, ready=ready, started=started
     )
+    if run and not resized and (before := view.status_of(name)) is not None:
+        made |= {k: before[k] for k in ("resources", "allocatedResources") if k in before}
+    return made
 
 
 def starting(view: View, containers: Sequence[Obj], kind: str) -> list[Told]:

@@ -46,6 +46,7 @@ class View:
         "status",
         "terminal",
         "uid",
+        "unfit",
     )
 
     def __init__(
@@ -67,6 +68,7 @@ class View:
         held: Mapping[str, Blocker] = NOTHING_HELD,
         missing_secrets: Sequence[str] = (),
         refusal: Refusal | None = None,
+        unfit: Callable[[], Refusal | None] = lambda: None,
     ):
         """`address` gives the pod its address, the same one each time; `startup` is how long pods
         take to start, and at most to stop; `blocker` is what keeps it from starting; `due` is what
@@ -74,7 +76,7 @@ class View:
         is the exit code of those that are stopped; `faults` are what its containers suffer from,
         `complaint` is what is yet to be said of annotations that cannot be meant; `held` are
         the containers that cannot be created, `missing_secrets` image pull secrets; `refusal` is
-        why the pod is not taken at all."""
+        why the pod is not taken at all; `unfit` says why it cannot have what it asks for now."""
         self.pod = pod
         self.host_ip = host_ip
         self.address = address
@@ -91,6 +93,7 @@ class View:
         self.held = held
         self.missing_secrets = missing_secrets
         self.refusal = refusal
+        self.unfit = unfit
         meta = pod["metadata"]
         self.spec: Obj = pod["spec"]
         self.status: Obj = pod.get("status") or {}
