@@ -10,6 +10,7 @@ from miniplane.controllers import pods as podinfo
 from miniplane.controllers.volumes import bodies, plan
 from miniplane.controllers.volumes.protection import CLAIMS_OF_PODS, claims_of
 from miniplane.runtime.controller import Controller, Result
+from miniplane.runtime.events import EventRecorder
 
 CLAIM = "claim:"
 VOLUME = "volume:"
@@ -44,6 +45,8 @@ class VolumeBinder(Controller):
         self.classes = self.informer(resources.STORAGE_CLASSES)
         self.pods = self.informer(resources.PODS)
         self.pods.add_index(CLAIMS_OF_PODS, claims_of)
+        self._provisioners: dict[str, EventRecorder] = {}
+        """Those in whose names it writes events."""
         self.claims.on_change(self._claim_changed)
         self.volumes.on_change(self._volume_changed)
         self.classes.on_change(self._class_changed)
@@ -144,18 +147,7 @@ class VolumeBinder(Controller):
             claim = await self._update(resources.PERSISTENT_VOLUME_CLAIMS, changed)
         status = bodies.bound_status(claim, volume)
         if status is not None:
-            claim = await self._put_claim_status(claim, status)
-        if bodies.is_outgrown(claim, volume):
-            await self._grow(claim, volume)
-
-    async def _grow(self, claim: Obj, volume: Obj) -> None:
-        size = {"storage": claim["spec"]["resources"]["requests"]["storage"]}
-        if plan.capacity(volume) < plan.requested(claim):
-            spec = {**volume["spec"], "capacity": {**volume["spec"]["capacity"], **size}}
-            await self._update(resources.PERSISTENT_VOLUMES, {**volume, "spec": spec})
-        before = claim.get("status") or {}
-        capacity = {**(before.get("capacity") or {}), **size}
-        await self._put_claim_status(claim, {**before, "capacity": capacity})
+            await self._put_claim_status(claim, status)
 
     async def _provision(self, claim: Obj, action: plan.Provision) -> None:
         provisioner = action.provisioner
@@ -176,6 +168,11 @@ class VolumeBinder(Controller):
             return
         body = bodies.provisioned(claim, action.storage_class, provisioner)
         name = body["metadata"]["name"]
+        maker = self._provisioners.get(provisioner)
+        if maker is None:
+            maker = self._provisioners[provisioner] = self.ctx.recorder(provisioner)
+        message = f'External provisioner is provisioning volume for claim "{key_of(claim)}"'
+        await maker.event(claim, "Normal", "Provisioning", message)
         try:
             volume = await self.client.create(resources.PERSISTENT_VOLUMES, body)
         except StatusError as error:
@@ -184,7 +181,7 @@ class VolumeBinder(Controller):
             volume = await self.client.get(resources.PERSISTENT_VOLUMES, name)
         else:
             message = f"Successfully provisioned volume {name}"
-            await self.recorder.event(claim, "Normal", "ProvisioningSucceeded", message)
+            await maker.event(claim, "Normal", "ProvisioningSucceeded", message)
         await self._bind(claim, volume)
 
     async def _lose(self, claim: Obj, action: plan.Lose) -> None:
