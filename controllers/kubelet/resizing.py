@@ -88,7 +88,7 @@ def finish(view: View) -> Step:
         killed.append(Told("Killing", text, field_path=view.path(name)))
         run = before["restartCount"] + 1
         last = reports.exited(before, duties.KILLED, now=view.now)["state"]["terminated"]
-        statuses[name] = telling.started(view, container, run=run, last=last, resized=True)
+        statuses[name] = telling.started(view, container, run=run, last=last)
         kind = view.path(name).removeprefix("spec.").partition("{")[0]
         started += telling.starting(view, [container], kind)
         begins.append((name, run))

@@ -53,11 +53,9 @@ def goes_on(view: View, changed: dict[str, Obj], *, conditions: Sequence[Obj] | 
     )
 
 
-def started(
-    view: View, container: Obj, *, run: int = 0, last: Obj | None = None, resized: bool = False
-) -> Obj:
-    """A container that has just been started, with what it had before if it was started before,
-    or, if `resized`, with what it asks for."""
+def started(view: View, container: Obj, *, run: int = 0, last: Obj | None = None) -> Obj:
+    """A container that has just been started. As long as it cannot have what it asks for, it has
+    what it had."""
     name = container["name"]
     if name in view.init and not reports.is_sidecar(container):
         started, ready = True, False
@@ -66,7 +64,8 @@ def started(
     made = reports.running(
         container, uid=view.uid, now=view.now, run=run, last=last, ready=ready, started=started
     )
-    if run and not resized and (before := view.status_of(name)) is not None:
+    before = view.status_of(name)
+    if run and before is not None and view.has_condition("PodResizePending"):
         made |= {k: before[k] for k in ("resources", "allocatedResources") if k in before}
     return made
 

@@ -135,6 +135,9 @@ class View:
         """Whether every container has run."""
         return all(reports.has_run(self.containers.get(c["name"])) for c in self.spec["containers"])
 
+    def has_condition(self, kind: str) -> bool:
+        return any(c["type"] == kind for c in self.status.get("conditions") or ())
+
     def status_of(self, name: str) -> Obj | None:
         """The status of a container, or of an init container."""
         return self.containers.get(name) or self.init.get(name)

@@ -12,6 +12,8 @@ from miniplane.controllers.volumes.protection import CLAIMS_OF_PODS, claims_of
 from miniplane.runtime.controller import Controller, Result
 from miniplane.runtime.events import EventRecorder
 
+RESYNC = 15.0
+"""Seconds from one look at a claim that waits to the next, unless something happens before."""
 CLAIM = "claim:"
 VOLUME = "volume:"
 BINDING = "binding"
@@ -87,8 +89,8 @@ class VolumeBinder(Controller):
     async def reconcile(self, key: str) -> Result | None:
         if key.startswith(CLAIM):
             claim = self.claims.get(*split_key(key.removeprefix(CLAIM)))
-            if claim is not None:
-                await self._sync_claim(claim)
+            if claim is not None and await self._sync_claim(claim):
+                return Result(after=RESYNC, background=True)
         else:
             volume = self.volumes.get("", key.removeprefix(VOLUME))
             if volume is not None:
@@ -97,7 +99,8 @@ class VolumeBinder(Controller):
 
     # Claims.
 
-    async def _sync_claim(self, claim: Obj) -> None:
+    async def _sync_claim(self, claim: Obj) -> bool:
+        """Do for a claim what can be done now. Whether it waits, and is to be told so again."""
         named = claim["spec"].get("volumeName", "")
         action = self._plan_claim(claim, self.volumes.get("", named))
         if isinstance(action, plan.Lose) and named:
@@ -112,8 +115,10 @@ class VolumeBinder(Controller):
             await self._update(resources.PERSISTENT_VOLUME_CLAIMS, {**claim, "spec": spec})
         elif isinstance(action, plan.Tell):
             await self.recorder.event(claim, action.type, action.reason, action.message)
+            return True
         elif isinstance(action, plan.Lose):
             await self._lose(claim, action)
+        return isinstance(action, plan.Provision) and not action.simulated
 
     def _plan_claim(self, claim: Obj, named: Obj | None) -> plan.ClaimAction:
         return plan.plan_claim(

@@ -189,3 +189,15 @@ async def test_what_a_container_waits_for_it_has_not_after_a_restart():
         await c.fail("web", "exit=1")
         await c.advance(1)
         assert has(await get(c)) == ("1", "1", 1)
+
+
+async def test_a_container_that_crashes_has_it_with_its_next_start():
+    async with cluster(pod_startup=3.0) as c:
+        await c.client.create(PODS, pod())
+        await c.settle()
+        await c.fail("web", "exit=1")
+        await resize(c, cpu="2")
+        await c.advance(30)
+        assert has(await get(c))[0] == "2"
+        assert [reason for _, reason, *_ in await told(c)] == ["ResizeStarted", "ResizeCompleted"]
+        assert [e["count"] for e in await c.list(EVENTS) if "Resize" in e["reason"]] == [1, 1]

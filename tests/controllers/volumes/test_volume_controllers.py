@@ -272,6 +272,15 @@ async def test_what_cannot_be_reclaimed_has_failed(stage: Stage) -> None:
     assert volume["status"]["message"] == why
 
 
+async def test_a_claim_that_waits_is_told_again_and_again(stage: Stage) -> None:
+    await stage.storage_class("late", "x.io/y", volumeBindingMode="WaitForFirstConsumer")
+    await stage.claim(storageClassName="late")
+    await stage.claim("other", storageClassName="")
+    await stage.c.advance(61)
+    counts = {e["reason"]: e["count"] for e in await stage.c.list(EVENTS)}
+    assert counts == {"WaitForFirstConsumer": 5, "FailedBinding": 5}
+
+
 async def test_many_claims(stage: Stage) -> None:
     for number in range(200):
         body = numbered(number)
