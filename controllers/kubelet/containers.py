@@ -290,20 +290,24 @@ def last_exit(status: Obj) -> Obj:
     return found
 
 
-def comes_back(policy: str, status: Obj) -> bool:
-    """Whether a container that has exited is started again, by its restart policy."""
-    if policy == "Always":
-        return True
-    return policy == "OnFailure" and last_exit(status).get("exitCode", 0) != 0
+def comes_back(container: Obj, spec: Obj, status: Obj, *, init: bool = False) -> bool:
+    """Whether a container that has exited is started again: by the first of its rules that the exit
+    code meets, else by its restart policy."""
+    code = last_exit(status).get("exitCode", 0)
+    for rule in container.get("restartPolicyRules") or ():
+        asked = rule.get("exitCodes") or {}
+        if (code in (asked.get("values") or ())) == (asked.get("operator") == "In"):
+            return bool(rule.get("action") == "Restart")
+    policy = policy_of(container, spec, init=init)
+    return policy == "Always" or (policy == "OnFailure" and code != 0)
 
 
 def policy_of(container: Obj, spec: Obj, *, init: bool) -> str:
-    """The restart policy of a container. An init container that was successful is through."""
-    policy: str = spec.get("restartPolicy") or "Always"
-    if not init:
+    """The restart policy of a container: its own, or the pod's. An init container that was
+    successful is through."""
+    policy: str = container.get("restartPolicy") or spec.get("restartPolicy") or "Always"
+    if not init or reports.is_sidecar(container):
         return policy
-    if reports.is_sidecar(container):
-        return "Always"
     return "Never" if policy == "Never" else "OnFailure"
 
 
@@ -315,13 +319,12 @@ def phase_of(spec: Obj, known: Mapping[str, Obj]) -> str:
         if reports.is_sidecar(container) or not status:
             continue
         failed = status["state"].get("terminated", {}).get("exitCode", 0) != 0
-        if failed and policy_of(container, spec, init=True) == "Never":
+        if failed and not comes_back(container, spec, status, init=True):
             return "Failed"
-    statuses = [known[c["name"]] for c in spec["containers"] if c["name"] in known]
-    if not statuses or not all(reports.has_run(status) for status in statuses):
+    pairs = [(c, known[c["name"]]) for c in spec["containers"] if c["name"] in known]
+    if not pairs or not all(reports.has_run(status) for _, status in pairs):
         return "Pending"
-    policy = spec.get("restartPolicy") or "Always"
-    if any("terminated" not in s["state"] or comes_back(policy, s) for s in statuses):
+    if any("terminated" not in s["state"] or comes_back(c, spec, s) for c, s in pairs):
         return "Running"
-    well = all(s["state"]["terminated"].get("exitCode") == 0 for s in statuses)
+    well = all(s["state"]["terminated"].get("exitCode") == 0 for _, s in pairs)
     return "Succeeded" if well else "Failed"

@@ -145,9 +145,9 @@ class _Plan:
         if seen.later is not None:
             self.later.append(seen.later)
 
-    def ended(self, container: Obj, policy: str, status: Obj) -> None:
+    def ended(self, container: Obj, status: Obj, *, init: bool) -> None:
         """A container that has run, and does not now."""
-        if not containers.comes_back(policy, status):
+        if not containers.comes_back(container, self.pod["spec"], status, init=init):
             return
         name = container["name"]
         at, delay = self.life.restarts_at(status)
@@ -229,11 +229,11 @@ def due(
             if fault is not None and fault.kind == IMAGE_PULL:
                 plan.pulling(container["name"], status)
             elif containers.last_exit(status):
-                plan.ended(container, policy, status)
+                plan.ended(container, status, init=init)
         elif waits_for_config(status) and container["name"] in held:
             plan.refused(container["name"])
         elif containers.last_exit(status):
-            plan.ended(container, policy, status)
+            plan.ended(container, status, init=init)
     if unmounted is not None:
         plan.later.append(sum(life.mounted(unmounted)))
     overdue = False

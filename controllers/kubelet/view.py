@@ -122,7 +122,20 @@ class View:
 
     @property
     def stop_seconds(self) -> float:
-        return min(float(self.grace), self.startup)
+        return min(float(self.grace), self._sleep_before_stop + self.startup)
+
+    @property
+    def _sleep_before_stop(self) -> float:
+        """For how long the containers sleep before they are told to stop."""
+        asleep = 0.0
+        for container in self.spec["containers"]:
+            before = (container.get("lifecycle") or {}).get("preStop") or {}
+            if (
+                "sleep" in before
+                and reports.state_of(self.status_of(container["name"])) == "running"
+            ):
+                asleep = max(asleep, float(before["sleep"].get("seconds") or 0))
+        return asleep
 
     @property
     def cleanup_seconds(self) -> float:
