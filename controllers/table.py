@@ -40,6 +40,7 @@ from miniplane.controllers.tainteviction.controller import TaintEvictionControll
 from miniplane.controllers.ttlafterfinished.controller import TtlAfterFinished
 from miniplane.controllers.volumes.controller import VolumeBinder
 from miniplane.controllers.volumes.ephemeral import EphemeralVolumes
+from miniplane.controllers.volumes.expansion import VolumeExpander
 from miniplane.controllers.volumes.protection import ClaimProtection, VolumeProtection
 from miniplane.runtime.controller import Controller
 
@@ -71,6 +72,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     DisruptionController,
     HorizontalPodAutoscalerController,
     VolumeBinder,
+    VolumeExpander,
     EphemeralVolumes,
     ClaimProtection,
     VolumeProtection,

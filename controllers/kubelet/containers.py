@@ -17,7 +17,7 @@ ten minutes after the last start all is forgotten. Times are unix seconds.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 from miniplane.api import durations
 from miniplane.api.objects import Obj, annotations_of, controller_of
@@ -33,6 +33,9 @@ FOREVER = "forever"
 
 FIRST_BACKOFF = 10.0
 LONGEST_BACKOFF = 300.0
+FIRST_MOUNT = 0.5
+LONGEST_MOUNT = 122.0
+"""Between two attempts to mount a volume, as in `pkg/util/goroutinemap/exponentialbackoff`."""
 TERMINATED = 143
 """The exit code of what is stopped before it is through: 128 and SIGTERM."""
 CRASHES_AFTER = 1.0
@@ -149,7 +152,9 @@ class Life:
         "_failed",
         "_healed",
         "_met",
+        "_mount",
         "_pulls",
+        "_reminded",
         "complained",
         "faults",
         "uid",
@@ -169,6 +174,10 @@ class Life:
         """By container: the last failure of a probe that was told."""
         self._pulls: dict[str, tuple[float, float]] = {}
         """By container: when its image was asked for last, and how long to wait from then on."""
+        self._reminded: dict[str, float] = {}
+        """By container: when it was told last that it waits."""
+        self._mount: tuple[Hashable, float, float] | None = None
+        """The volume that cannot be mounted, when it was tried last, and how long to wait."""
         self._began: dict[str, tuple[int, float]] = {}
         """By container: which run, and since when it runs."""
         self._ended: dict[str, tuple[int, float]] = {}
@@ -209,6 +218,25 @@ class Life:
         """When an image was asked for last, and when it will be asked for again."""
         at, delay = self._pulls.get(name, (0.0, 0.0))
         return at, at + delay
+
+    def remind(self, name: str, now: float) -> None:
+        """It has been told that a container waits."""
+        self._reminded[name] = now
+
+    def reminded(self, name: str) -> float:
+        """When it was told last that a container waits."""
+        return self._reminded.get(name, self._met)
+
+    def mount(self, volume: Hashable, now: float) -> None:
+        """A volume could not be mounted."""
+        _, delay = self.mounted(volume)
+        self._mount = (volume, now, min(2 * delay, LONGEST_MOUNT) if delay else FIRST_MOUNT)
+
+    def mounted(self, volume: Hashable) -> tuple[float, float]:
+        """When a volume was tried last to mount, and how long to wait then; zeros if never."""
+        if self._mount is None or self._mount[0] != volume:
+            return 0.0, 0.0
+        return self._mount[1:]
 
     def begin(self, name: str, run: int, now: float) -> None:
         """A container has been started; run 0 is the first."""
@@ -262,20 +290,24 @@ def last_exit(status: Obj) -> Obj:
     return found
 
 
-def comes_back(policy: str, status: Obj) -> bool:
-    """Whether a container that has exited is started again, by its restart policy."""
-    if policy == "Always":
-        return True
-    return policy == "OnFailure" and last_exit(status).get("exitCode", 0) != 0
+def comes_back(container: Obj, spec: Obj, status: Obj, *, init: bool = False) -> bool:
+    """Whether a container that has exited is started again: by the first of its rules that the exit
+    code meets, else by its restart policy."""
+    code = last_exit(status).get("exitCode", 0)
+    for rule in container.get("restartPolicyRules") or ():
+        asked = rule.get("exitCodes") or {}
+        if (code in (asked.get("values") or ())) == (asked.get("operator") == "In"):
+            return bool(rule.get("action") == "Restart")
+    policy = policy_of(container, spec, init=init)
+    return policy == "Always" or (policy == "OnFailure" and code != 0)
 
 
 def policy_of(container: Obj, spec: Obj, *, init: bool) -> str:
-    """The restart policy of a container. An init container that was successful is through."""
-    policy: str = spec.get("restartPolicy") or "Always"
-    if not init:
+    """The restart policy of a container: its own, or the pod's. An init container that was
+    successful is through."""
+    policy: str = container.get("restartPolicy") or spec.get("restartPolicy") or "Always"
+    if not init or reports.is_sidecar(container):
         return policy
-    if reports.is_sidecar(container):
-        return "Always"
     return "Never" if policy == "Never" else "OnFailure"
 
 
@@ -287,13 +319,12 @@ def phase_of(spec: Obj, known: Mapping[str, Obj]) -> str:
         if reports.is_sidecar(container) or not status:
             continue
         failed = status["state"].get("terminated", {}).get("exitCode", 0) != 0
-        if failed and policy_of(container, spec, init=True) == "Never":
+        if failed and not comes_back(container, spec, status, init=True):
             return "Failed"
-    statuses = [known[c["name"]] for c in spec["containers"] if c["name"] in known]
-    if not statuses or not all(reports.has_run(status) for status in statuses):
+    pairs = [(c, known[c["name"]]) for c in spec["containers"] if c["name"] in known]
+    if not pairs or not all(reports.has_run(status) for _, status in pairs):
         return "Pending"
-    policy = spec.get("restartPolicy") or "Always"
-    if any("terminated" not in s["state"] or comes_back(policy, s) for s in statuses):
+    if any("terminated" not in s["state"] or comes_back(c, spec, s) for c, s in pairs):
         return "Running"
-    well = all(s["state"]["terminated"].get("exitCode") == 0 for s in statuses)
+    well = all(s["state"]["terminated"].get("exitCode") == 0 for _, s in pairs)
     return "Succeeded" if well else "Failed"

@@ -20,18 +20,23 @@ from miniplane.api.resources import (
 from miniplane.controllers import pods
 from miniplane.controllers.kubelet import (
     addresses,
+    admission,
     blockers,
     containers,
     duties,
+    ends,
+    evictions,
     faults,
     node,
     probes,
+    resizing,
     stages,
     steps,
 )
-from miniplane.controllers.kubelet.hearts import BEAT, Hearts
+from miniplane.controllers.kubelet import status as reports
+from miniplane.controllers.kubelet.hearts import BEAT, EVICT, Hearts
 from miniplane.controllers.kubelet.machine import Machine
-from miniplane.controllers.kubelet.view import View
+from miniplane.controllers.kubelet.view import NOTHING_HELD, View
 from miniplane.runtime.controller import Controller, ControllerContext, Result
 from miniplane.runtime.informer import by_node
 
@@ -67,7 +72,8 @@ class Kubelet(Controller):
         """By pod: what is remembered of its containers. Only of pods that end by themselves."""
         self._taken: dict[str, tuple[str, str]] = {}
         """By pod: uid and an address that its status does not show yet."""
-        self._told: dict[str, blockers.Blocker] = {}
+        self._needs: dict[str, tuple[tuple[str, str], ...]] = {}
+        """By pod: the objects that it lacks, by kind and name."""
         self._blocked: dict[tuple[str, str, str], dict[str, None]] = {}
         """Pods that wait for an object, by its kind, namespace and name."""
 
@@ -91,6 +97,11 @@ class Kubelet(Controller):
         if machine is None:
             return
         key = key_of(pod)
+        if machine.deferred and _may_make_room(old, new):
+            # Whoever waits still will be noted again.
+            for each in list(machine.deferred):
+                self.queue.add(each)
+            machine.deferred.clear()
         if new is None:
             self._pod_gone(key, pod, machine)
             return
@@ -142,8 +153,9 @@ class Kubelet(Controller):
             for pod in self.pods.by_index(BY_NODE, name):
                 machine.claim((pod.get("status") or {}).get("podIP", ""))
                 self.queue.add(key_of(pod))
-        machine.healthy = node.is_reported(new)
-        if self.hearts.look(machine, new) or not machine.healthy:
+        changed = self.hearts.look(machine, new)
+        machine.healthy = node.is_reported(new, machine.fault.pressed(self.clock.time()))
+        if changed or not machine.healthy:
             self.queue.add(name)
 
     def _waker(self, kind: str):  # type: ignore[no-untyped-def]
@@ -160,6 +172,8 @@ class Kubelet(Controller):
     async def reconcile(self, key: str) -> Result | None:
         if key.startswith(BEAT):
             return await self.hearts.beat(int(key.removeprefix(BEAT)))
+        if key.startswith(EVICT):
+            return await self._evict_one(key.removeprefix(EVICT))
         namespace, name = split_key(key)
         if not namespace:
             return await self.hearts.keep(name)
@@ -175,6 +189,29 @@ class Kubelet(Controller):
         """Have another look at all pods of a machine."""
         for pod in self.pods.by_index(BY_NODE, machine.name):
             self.queue.add(key_of(pod))
+
+    async def _evict_one(self, name: str) -> Result | None:
+        """Evict the pod that a machine can do without most, as long as it is short of something."""
+        machine, found = self.machines.get(name), self.nodes.get("", name)
+        now = self.clock.time()
+        if machine is None or found is None or machine.is_out(now):
+            return None
+        pressed = machine.fault.pressed(now)
+        pressure = next((p for p in evictions.PRESSURES if p.condition in pressed), None)
+        if pressure is None:
+            return None
+        text = f"Attempting to reclaim {pressure.resource}"
+        await self.hearts.tell(machine, "Warning", "EvictionThresholdMet", text)
+        pod = evictions.choose(self.pods.by_index(BY_NODE, name), pressure, now=now)
+        if pod is not None:
+            key = key_of(pod)
+            message, notes = evictions.message(pod, pressure, found, now=now)
+            step = ends.evict(self._view(key, pod, machine), message, notes)
+            assert step.status is not None
+            pod = await self._write(key, pod, step.status)
+            for told in step.events:
+                await machine.tell(self.ctx, self.client, pod, told)
+        return Result(after=evictions.PERIOD, background=True)
 
     # Pods.
 
@@ -192,8 +229,6 @@ class Kubelet(Controller):
             if step.remove:
                 await self._remove(pod)
                 return None
-            if stage.name == "block":
-                self._block(key, view)
             if step.status is not None:
                 pod = await self._write(key, pod, step.status)
             self._remember(key, view, step)
@@ -236,21 +271,31 @@ class Kubelet(Controller):
                 life.pull(name, now)
             for name, (_, at) in step.failed.items():
                 life.fail(name, at)
+            for name in step.reminds:
+                life.remind(name, now)
+            if step.unmounted is not None:
+                life.mount(step.unmounted, now)
             if step.complained:
                 life.complained = step.complained
 
     def _view(self, key: str, pod: Obj, machine: Machine) -> View:
-        blocker = None
-        told = False
+        now = self.clock.time()
         status = pod.get("status") or {}
-        if status.get("phase") == "Pending" and "startTime" in status:
-            namespace = pod["metadata"]["namespace"]
-            blocker = blockers.find(
-                pod, lambda kind, name: self.informer(_KINDS[kind]).get(namespace, name)
-            )
-            told = blocker is not None and self._told.get(key) == blocker
-            if blocker is None:
-                self._unblock(key)
+        blocker, held = None, NOTHING_HELD
+        secrets: tuple[str, ...] = ()
+        refusal = None
+        if "startTime" not in status:
+            refusal = self._refusal(pod, machine)
+            if pod["spec"].get("imagePullSecrets"):
+                secrets = blockers.missing_pull_secrets(pod, self._lookup(pod))
+        elif not pods.is_terminal(pod) and not all(
+            reports.state_of(s) == "running" for s in status.get("containerStatuses") or ()
+        ):
+            lookup = self._lookup(pod)
+            if status["phase"] == "Pending":
+                blocker = blockers.of_volumes(pod, lookup)
+            held = blockers.of_containers(pod, lookup)
+        self._await(key, pod, blocker, held)
         asked = faults.of_pod(pod)
         if bad := containers.complaint(pod):
             bad = f"{asked.complaint}; {bad}" if asked.complaint else bad
@@ -260,8 +305,17 @@ class Kubelet(Controller):
         )
         due = duties.NOTHING
         complaint = ""
-        if ending or key in self._lives or asked is not faults.NOTHING or _has_own_time(pod):
-            due, complaint = self._due(key, pod, ending, asked)
+        if (
+            ending
+            or blocker is not None
+            or held
+            or key in self._lives
+            or asked is not faults.NOTHING
+            or _has_own_time(pod)
+        ):
+            due, complaint = self._due(key, pod, ending, asked, blocker=blocker, held=held)
+        life = self._lives.get(key)
+        told = blocker is not None and life is not None and now < sum(life.mounted(blocker))
         return View(
             pod=pod,
             host_ip=machine.host_ip,
@@ -275,6 +329,10 @@ class Kubelet(Controller):
             ending=ending,
             faults=asked.faults,
             complaint=complaint,
+            held=held,
+            missing_secrets=secrets,
+            refusal=refusal,
+            unfit=lambda: self._unfit(key, pod, machine),
             killed_with=containers.TERMINATED if containers.is_of_job(pod) else 0,
         )
 
@@ -284,6 +342,9 @@ class Kubelet(Controller):
         pod: Obj,
         ending: Mapping[str, containers.Behaviour],
         asked: faults.Asked,
+        *,
+        blocker: blockers.Blocker | None,
+        held: Mapping[str, blockers.Blocker],
     ) -> tuple[duties.Due, str]:
         """What is due for a pod whose containers do something by themselves, and what is to be
         said of its annotations."""
@@ -303,7 +364,41 @@ class Kubelet(Controller):
             for kind in ("initContainerStatuses", "containerStatuses")
             for s in status.get(kind) or ()
         }
-        return duties.due(pod, known, ending, life, now=self.clock.time()), complaint
+        now = self.clock.time()
+        due = duties.due(pod, known, ending, life, now=now, held=held, unmounted=blocker)
+        return due, complaint
+
+    def _refusal(self, pod: Obj, machine: Machine) -> admission.Refusal | None:
+        """Why the machine does not take a pod that is new to it."""
+        if pods.is_terminal(pod) or pods.is_terminating(pod):
+            return None
+        pressures = machine.fault.pressed(self.clock.time()) if machine.fault.pressures else ()
+        if not pressures and admission.is_scheduled(pod):
+            return None
+        found = self.nodes.get("", machine.name)
+        if found is None:
+            return None
+        others = self._others(pod, machine)
+        return admission.refusal(pod, found, others, pressures=pressures)
+
+    def _others(self, pod: Obj, machine: Machine) -> list[Obj]:
+        """Those beside a pod that have been taken by its machine and have not ended."""
+        return [
+            other
+            for other in self.pods.by_index(BY_NODE, machine.name)
+            if "startTime" in (other.get("status") or {})
+            and not pods.is_terminal(other)
+            and other["metadata"]["uid"] != pod["metadata"]["uid"]
+        ]
+
+    def _unfit(self, key: str, pod: Obj, machine: Machine) -> admission.Refusal | None:
+        """Why a pod cannot have the resources that it asks for now. If that may change, it will be
+        looked at again when another pod of the machine ends or shrinks."""
+        found = self.nodes.get("", machine.name)
+        refusal = resizing.unfit(pod, found, self._others(pod, machine)) if found else None
+        if refusal is not None and refusal.reason == resizing.DEFERRED:
+            machine.deferred[key] = None
+        return refusal
 
     def _time_left(self, key: str, view: View, stage: stages.Stage) -> float:
         """How long the stage takes from now on. It began when it was met first."""
@@ -350,24 +445,46 @@ class Kubelet(Controller):
             if not is_not_found(error):
                 raise
 
-    def _block(self, key: str, view: View) -> None:
-        assert view.blocker is not None
+    def _lookup(self, pod: Obj) -> blockers.Lookup:
+        namespace = pod["metadata"]["namespace"]
+        return lambda kind, name: self.informer(_KINDS[kind]).get(namespace, name)
+
+    def _await(
+        self,
+        key: str,
+        pod: Obj,
+        blocker: blockers.Blocker | None,
+        held: Mapping[str, blockers.Blocker],
+    ) -> None:
+        """Have the pod looked at again when something comes that it lacks, or changes."""
+        needs = blocker.needs if blocker is not None else ()
+        for each in held.values():
+            needs += each.needs
+        if needs == self._needs.get(key, ()):
+            return
         self._unblock(key)
-        self._told[key] = view.blocker
-        namespace = view.pod["metadata"]["namespace"]
-        for kind, name in view.blocker.needs:
+        if needs:
+            self._needs[key] = needs
+        namespace = pod["metadata"]["namespace"]
+        for kind, name in needs:
             self._blocked.setdefault((kind, namespace, name), {})[key] = None
 
     def _unblock(self, key: str) -> None:
-        told = self._told.pop(key, None)
-        if told is None:
-            return
         namespace, _ = split_key(key)
-        for kind, name in told.needs:
+        for kind, name in self._needs.pop(key, ()):
             waiting = self._blocked.get((kind, namespace, name), {})
             waiting.pop(key, None)
             if not waiting:
                 self._blocked.pop((kind, namespace, name), None)
+
+
+def _may_make_room(old: Obj | None, new: Obj | None) -> bool:
+    """Whether other pods may have more resources since a pod has changed."""
+    if old is None or new is None:
+        return old is not None
+    if pods.is_terminal(new):
+        return not pods.is_terminal(old)
+    return old["metadata"].get("generation") != new["metadata"].get("generation")
 
 
 def _has_own_time(pod: Obj) -> bool:

@@ -6,24 +6,36 @@ of them (`containers.Life`), and says what is to happen now and when to look aga
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Hashable, Iterator, Mapping
 from typing import Any
 
 from miniplane.api.objects import Obj
 from miniplane.controllers.kubelet import containers, probes
 from miniplane.controllers.kubelet import status as reports
-from miniplane.controllers.kubelet.faults import IMAGE_PULL, Fault
+from miniplane.controllers.kubelet.blockers import CONFIG_ERROR
+from miniplane.controllers.kubelet.faults import FOREVER, IMAGE_PULL, Fault
 
 KILLED = 137
 """The exit code of what its probes have killed: 128 and SIGKILL."""
 PULLING = 2.0
 """Seconds from a failed pull to the next look at it, which finds that it has to wait."""
 PULL_REASONS = ("ErrImagePull", "ImagePullBackOff")
+RETRY = 12.0
+"""Seconds from one attempt at a pod that failed to the next: 10, and up to a half more."""
+RESYNC = 60.0
+"""The same while a container is in back-off, if that is not over before; and of what has failed
+for so long that only every fifth time is worth a look (`_PATIENCE`)."""
+_PATIENCE = 120.0
 
 
 def waits_for_image(status: Obj) -> bool:
     """Whether it was tried already to pull the container's image, and in vain."""
     return (status["state"].get("waiting") or {}).get("reason") in PULL_REASONS
+
+
+def waits_for_config(status: Obj) -> bool:
+    """Whether the container could not be created for what it is configured with."""
+    return (status["state"].get("waiting") or {}).get("reason") == CONFIG_ERROR
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,6 +60,8 @@ class Due:
     """Those whose image is asked for, in vain."""
     stalls: tuple[str, ...] = ()
     """Those whose image is not asked for again before some time."""
+    reminders: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """Those that wait still, and how often that is to be told."""
     overdue: bool = False
     """Whether the pod has been active for longer than its deadline."""
     next: float | None = None
@@ -83,6 +97,7 @@ class _Plan:
         self.failed: dict[str, tuple[str, float]] = {}
         self.pulls: list[str] = []
         self.stalls: list[str] = []
+        self.reminders: dict[str, int] = {}
         self.moments: list[float] = []
         self.soon: list[float] = []
         self.later: list[float] = []
@@ -130,9 +145,9 @@ class _Plan:
         if seen.later is not None:
             self.later.append(seen.later)
 
-    def ended(self, container: Obj, policy: str, status: Obj) -> None:
+    def ended(self, container: Obj, status: Obj, *, init: bool) -> None:
         """A container that has run, and does not now."""
-        if not containers.comes_back(policy, status):
+        if not containers.comes_back(container, self.pod["spec"], status, init=init):
             return
         name = container["name"]
         at, delay = self.life.restarts_at(status)
@@ -146,6 +161,28 @@ class _Plan:
         self.moments.append(at)
         if "terminated" in status["state"]:
             self.waits[name] = delay
+        else:
+            self._remind(name, RESYNC, until=at)
+
+    def refused(self, name: str) -> None:
+        """A container that cannot be created, and still cannot."""
+        self._remind_of_failure(name)
+
+    def _remind(self, name: str, period: float, *, until: float = FOREVER, times: int = 1) -> None:
+        again = self.life.reminded(name) + period
+        if again <= self.now:
+            self.reminders[name] = times
+            again = self.now + period
+        if again < until:
+            self.later.append(again)
+
+    def _remind_of_failure(self, name: str, *, until: float = FOREVER) -> None:
+        # The more often something was told, the more of it is dropped: so after a while it need
+        # not be told every time. A clock that is moved by a day has less to do then.
+        if self.now - self.life.changed(name) < _PATIENCE:
+            self._remind(name, RETRY, until=until)
+        else:
+            self._remind(name, RESYNC, until=until, times=round(RESYNC / RETRY))
 
     def pulling(self, name: str, status: Obj) -> None:
         """A container whose image could not be pulled, and cannot yet."""
@@ -159,6 +196,8 @@ class _Plan:
                 self.stalls.append(name)
             else:
                 self.later.append(at + PULLING)
+        else:
+            self._remind_of_failure(name, until=again)
 
 
 def due(
@@ -168,8 +207,12 @@ def due(
     life: containers.Life,
     *,
     now: float,
+    held: Container[str] = (),
+    unmounted: Hashable = None,
 ) -> Due:
-    """What is due for an accepted pod that has not ended; `known` are its container statuses."""
+    """What is due for an accepted pod that has not ended; `known` are its container statuses,
+    `held` names the containers that cannot be created, `unmounted` is the volume that cannot be
+    mounted."""
     plan = _Plan(pod, behaviour, life, now)
     spec = pod["spec"]
     for container, init in _all(spec):
@@ -186,9 +229,13 @@ def due(
             if fault is not None and fault.kind == IMAGE_PULL:
                 plan.pulling(container["name"], status)
             elif containers.last_exit(status):
-                plan.ended(container, policy, status)
+                plan.ended(container, status, init=init)
+        elif waits_for_config(status) and container["name"] in held:
+            plan.refused(container["name"])
         elif containers.last_exit(status):
-            plan.ended(container, policy, status)
+            plan.ended(container, status, init=init)
+    if unmounted is not None:
+        plan.later.append(sum(life.mounted(unmounted)))
     overdue = False
     limit = spec.get("activeDeadlineSeconds")
     if limit is not None:
@@ -205,6 +252,7 @@ def due(
         failed=plan.failed,
         pulls=tuple(plan.pulls),
         stalls=tuple(plan.stalls),
+        reminders=plan.reminders,
         overdue=overdue,
         next=_first(plan.moments, now),
         soon=_first(plan.soon, now),

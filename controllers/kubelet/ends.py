@@ -1,9 +1,12 @@
 """How pods and containers end: by themselves, by a deadline, or because somebody deletes them."""
 
+from collections.abc import Mapping
+
 from miniplane.api.objects import Obj
 from miniplane.controllers.kubelet import containers as lives
+from miniplane.controllers.kubelet import duties, telling
 from miniplane.controllers.kubelet import status as reports
-from miniplane.controllers.kubelet import telling
+from miniplane.controllers.kubelet.evictions import EVICTED
 from miniplane.controllers.kubelet.steps import Step, Told
 from miniplane.controllers.kubelet.view import View
 
@@ -120,6 +123,52 @@ def expire(view: View) -> Step:
     )
     told = Told("DeadlineExceeded", why)
     return Step({**status, "reason": "DeadlineExceeded", "message": why}, [told, *_killing(view)])
+
+
+def evict(view: View, why: str, notes: Mapping[str, str]) -> Step:
+    """The machine is short of something, so the pod has to go: at once, and for good."""
+    init = [
+        reports.stopped(s, now=view.now, code=duties.KILLED)
+        if reports.state_of(s) == "running"
+        else s
+        for s in view.init.values()
+    ]
+    regular = [
+        reports.stopped(s, now=view.now, code=duties.KILLED) for s in view.containers.values()
+    ]
+    target = reports.condition(
+        view.pod, "DisruptionTarget", "TerminationByKubelet", why, now=view.now
+    )
+    before = view.status.get("conditions") or ()
+    others = [c for c in before if c["type"] != target["type"]]
+    told = Told(EVICTED, why, type="Warning", annotations=notes)
+    status = telling.report(
+        view,
+        phase="Failed",
+        init=init,
+        containers=regular,
+        sandbox=False,
+        pod_ip=view.status.get("podIP", ""),
+        conditions=[*others, target],
+    )
+    return Step({**status, "reason": EVICTED, "message": why}, [told, *_killing(view)])
+
+
+def refuse(view: View) -> Step:
+    """The node cannot take the pod: it fails without having been looked at."""
+    refusal = view.refusal
+    assert refusal is not None
+    before = view.status.get("conditions") or ()
+    status = {
+        **view.status,
+        "phase": "Failed",
+        "reason": refusal.reason,
+        "message": f"Pod was rejected: {refusal.message}",
+        "observedGeneration": view.generation,
+        "startTime": view.now,
+        "conditions": [c for c in before if c["type"] not in reports.OWN_CONDITIONS],
+    }
+    return Step(status, [Told(refusal.reason, refusal.message, type="Warning")])
 
 
 def _run_of(view: View, name: str) -> int:

@@ -16,6 +16,9 @@ On a node with a simulated kubelet:
 
     sim.miniplane.dev/stopped: "true"        the machine is out of reach
     sim.miniplane.dev/stopped: 2026-...Z     ... until then
+    sim.miniplane.dev/memory-pressure        it is short of memory, of disk space, of process
+    sim.miniplane.dev/disk-pressure          numbers: "true", or a time until which it is
+    sim.miniplane.dev/pid-pressure
 """
 
 import dataclasses
@@ -26,8 +29,15 @@ from collections.abc import Mapping
 from miniplane.api.objects import Obj
 from miniplane.clock import parse_time
 
-FAIL = "sim.miniplane.dev/fail"
-STOPPED = "sim.miniplane.dev/stopped"
+PREFIX = "sim.miniplane.dev/"
+FAIL = f"{PREFIX}fail"
+STOPPED = f"{PREFIX}stopped"
+PRESSURES: Mapping[str, str] = {
+    f"{PREFIX}memory-pressure": "MemoryPressure",
+    f"{PREFIX}disk-pressure": "DiskPressure",
+    f"{PREFIX}pid-pressure": "PIDPressure",
+}
+"""By annotation of a node, the condition that it brings about. The most pressing come first."""
 
 EXIT, OOM, IMAGE_PULL, NOT_READY, LIVENESS, STARTUP = (
     "exit",
@@ -131,15 +141,45 @@ def of_pod(pod: Obj) -> Asked:
 FOREVER = math.inf
 
 
-def of_node(node: Obj) -> tuple[float, str]:
-    """Until when (Unix seconds) a machine is out of reach, 0 for not at all; and what is to be said
-    of an annotation that cannot be meant."""
-    text = (node["metadata"].get("annotations") or {}).get(STOPPED)
-    if text is None or text == "false":
-        return 0.0, ""
-    if text == "true":
-        return FOREVER, ""
-    try:
-        return parse_time(text), ""
-    except ValueError:
-        return 0.0, f"{STOPPED}: {text!r} is neither true nor a time such as 2026-01-01T00:00:00Z"
+@dataclasses.dataclass(frozen=True, slots=True)
+class OfNode:
+    """What a machine suffers from; times are in Unix seconds, `FOREVER` among them."""
+
+    out_until: float = 0.0
+    """Until when it is out of reach, 0 for not at all."""
+    pressures: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """By condition, until when it is short of something."""
+    complaint: str = ""
+    """What is to be said of annotations that cannot be meant."""
+
+    def pressed(self, now: float) -> tuple[str, ...]:
+        """The conditions that it is in."""
+        return tuple(kind for kind, until in self.pressures.items() if now < until)
+
+    def changes_at(self, now: float) -> float | None:
+        """When the next of these troubles is over by itself."""
+        ends = [t for t in (self.out_until, *self.pressures.values()) if now < t < FOREVER]
+        return min(ends, default=None)
+
+
+WELL = OfNode()
+
+
+def of_node(node: Obj) -> OfNode:
+    """What a node's annotations say."""
+    annotations = node["metadata"].get("annotations") or {}
+    until: dict[str, float] = {}
+    complaints = []
+    for key in (STOPPED, *PRESSURES):
+        text = annotations.get(key)
+        if text is None or text == "false":
+            continue
+        try:
+            until[key] = FOREVER if text == "true" else parse_time(text)
+        except ValueError:
+            why = "neither true nor a time such as 2026-01-01T00:00:00Z"
+            complaints.append(f"{key}: {text!r} is {why}")
+    if not until and not complaints:
+        return WELL
+    pressures = {PRESSURES[key]: until[key] for key in PRESSURES if key in until}
+    return OfNode(until.get(STOPPED, 0.0), pressures, "; ".join(complaints))

@@ -5,13 +5,14 @@ stay as they are, those that are being deleted too. Back again, it reports itsel
 what was asked of it meanwhile.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from miniplane.api.errors import StatusError, is_already_exists
 from miniplane.api.objects import Obj
 from miniplane.api.resources import LEASES, NODES
 from miniplane.clock import format_time
-from miniplane.controllers.kubelet import addresses, faults, node
+from miniplane.controllers.kubelet import addresses, evictions, faults, node
 from miniplane.controllers.kubelet.machine import Machine
 from miniplane.runtime.controller import Result
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from miniplane.controllers.kubelet.controller import Kubelet
 
 BEAT = "beat:"
+EVICT = "evict:"
 _SHARES = 20
 """Into how many parts the nodes are divided, so that not all of their hearts beat at once, and not
 each of them wakes the process."""
@@ -40,11 +42,11 @@ class Hearts:
         self._period = kubelet.config.node_lease_duration / node.RENEWALS
 
     def look(self, machine: Machine, found: Obj) -> bool:
-        """Take note of whether the machine is in reach. Whether that calls for something."""
-        until, complaint = faults.of_node(found)
-        if until == machine.out_until and complaint == machine.complaint:
+        """Take note of what the machine suffers from. Whether that calls for something."""
+        fault = faults.of_node(found)
+        if fault == machine.fault:
             return False
-        machine.out_until, machine.complaint = until, complaint
+        machine.fault = fault
         return True
 
     async def keep(self, name: str) -> Result | None:
@@ -58,18 +60,23 @@ class Hearts:
         machine = self._kubelet.machines.get(name)
         if machine is None:
             return None
-        if machine.complaint and machine.complained != machine.complaint:
-            machine.complained = machine.complaint
-            await self._tell(machine, "Warning", "InvalidAnnotation", machine.complaint)
+        fault = machine.fault
+        if fault.complaint and machine.complained != fault.complaint:
+            machine.complained = fault.complaint
+            await self.tell(machine, "Warning", "InvalidAnnotation", fault.complaint)
         now = self._kubelet.clock.time()
+        changes = fault.changes_at(now)
+        later = None if changes is None else Result(after=changes - now, background=True)
         if machine.is_out(now):
             machine.away = True
-            if machine.out_until == faults.FOREVER:
-                return None
-            return Result(after=machine.out_until - now, background=True)
-        silent = not node.is_reported(found)
-        if silent:
-            found = await self._report(found)
+            return later
+        if not node.is_reported(found, fault.pressed(now)):
+            before = node.by_type(found)
+            found = await self._report(found, machine)
+            await self._tell_pressures(machine, before, node.by_type(found))
+            silent = before.get("Ready") != "True"
+        else:
+            silent = False
         if machine.lease is None:
             await self._lease(found, machine)
         if machine.away:
@@ -81,13 +88,27 @@ class Hearts:
         if not machine.beating:
             self._join(machine)
             await self._tell_ready(machine)
-        return None
+        if fault.pressed(now):
+            self._kubelet.queue.add(EVICT + name)
+        return later
+
+    async def _tell_pressures(
+        self, machine: Machine, before: Mapping[str, str], after: Mapping[str, str]
+    ) -> None:
+        """Say what the machine is short of now, or not any more."""
+        for pressure in evictions.PRESSURES:
+            kind = pressure.condition
+            if kind in before and before[kind] != after[kind]:
+                _, _, reason = evictions.words(kind, pressed=after[kind] == "True")
+                text = f"Node {machine.name} status is now: {reason}"
+                await self.tell(machine, "Normal", reason, text)
 
     async def _tell_ready(self, machine: Machine) -> None:
         text = f"Node {machine.name} status is now: NodeReady"
-        await self._tell(machine, "Normal", "NodeReady", text)
+        await self.tell(machine, "Normal", "NodeReady", text)
 
-    async def _tell(self, machine: Machine, type: str, reason: str, text: str) -> None:
+    async def tell(self, machine: Machine, type: str, reason: str, text: str) -> None:
+        """Write an event about the machine's node."""
         ref = {"kind": "Node", "name": machine.name, "uid": machine.name}
         kubelet = self._kubelet
         await machine.recorder(kubelet.ctx, kubelet.client).event(ref, type, reason, text)
@@ -117,7 +138,7 @@ class Hearts:
             labels[node.ZONE] = config.node_zones[number % len(config.node_zones)]
         return labels
 
-    async def _report(self, found: Obj) -> Obj:
+    async def _report(self, found: Obj, machine: Machine) -> Obj:
         """Write what the kubelet knows of its node: labels once, and the status."""
         meta = found["metadata"]
         name = meta["name"]
@@ -134,6 +155,7 @@ class Hearts:
             address=node.internal_ip(found) or self.hosts.take() or "",
             now=self._kubelet.clock.rfc3339(),
             machine_id=info.get("machineID") or self._kubelet.ids.hex(32),
+            pressed=machine.fault.pressed(self._kubelet.clock.time()),
         )
         return await self._kubelet.client.update(
             NODES, {**found, "status": status}, subresource="status"
@@ -195,7 +217,7 @@ class Hearts:
             if now >= machine.reported + node.REPORT_SECONDS or not machine.healthy:
                 found = self._kubelet.nodes.get("", name)
                 if found is not None:
-                    await self._report(found)
+                    await self._report(found, machine)
                     machine.reported = now
         except StatusError as error:
             # Somebody changed or removed it: begin anew, as a kubelet does.

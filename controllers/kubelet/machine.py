@@ -2,7 +2,7 @@
 
 from miniplane.api.objects import Obj
 from miniplane.client.protocol import Client
-from miniplane.controllers.kubelet import addresses, node, steps
+from miniplane.controllers.kubelet import addresses, faults, node, steps
 from miniplane.runtime.controller import ControllerContext
 from miniplane.runtime.events import EventRecorder
 
@@ -16,14 +16,14 @@ class Machine:
         "away",
         "beating",
         "complained",
-        "complaint",
+        "deferred",
+        "fault",
         "gone",
         "healthy",
         "host_ip",
         "images",
         "lease",
         "name",
-        "out_until",
         "reported",
     )
 
@@ -36,12 +36,14 @@ class Machine:
         """Whether somebody renews its lease from time to time."""
         self.healthy = False
         """Whether its Node says what the kubelet reported last."""
-        self.out_until = 0.0
-        """Until when it is out of reach, in Unix seconds."""
+        self.fault = faults.WELL
+        """What it suffers from."""
         self.away = False
         """Whether it was out of reach, and has not been back since."""
-        self.complaint = self.complained = ""
-        """What there is to say of its Node's annotations, and what has been said."""
+        self.complained = ""
+        """What has been said of its Node's annotations."""
+        self.deferred: dict[str, None] = {}
+        """Pods that wait for resources."""
         self.images: dict[str, None] = {}
         self.lease: Obj | None = None
         """The Lease as it was written last."""
@@ -63,7 +65,7 @@ class Machine:
 
     def is_out(self, now: float) -> bool:
         """Whether the machine is out of reach, so that its kubelet does nothing."""
-        return now < self.out_until
+        return now < self.fault.out_until
 
     def take(self) -> str | None:
         """A free address for a pod; None when the node has none left."""
@@ -90,5 +92,11 @@ class Machine:
         if told.image:
             self.images[told.image] = None
         await self.recorder(ctx, client).event(
-            pod, told.type, told.reason, told.message, field_path=told.field_path
+            pod,
+            told.type,
+            told.reason,
+            told.message,
+            field_path=told.field_path,
+            times=told.times,
+            annotations=told.annotations,
         )

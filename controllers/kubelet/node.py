@@ -3,10 +3,11 @@
 https://kubernetes.io/docs/reference/node/node-status/
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from miniplane.api.objects import Obj
+from miniplane.controllers.kubelet import evictions
 
 SIMULATED = "miniplane.dev/simulated"
 """The annotation of nodes that have a simulated kubelet, with the value `"true"`."""
@@ -31,17 +32,17 @@ _CAPACITY = {
 }
 """Those of a big machine, so that a handful of nodes can hold a test's thousand pods."""
 
-_CONDITIONS = (
-    (
-        "MemoryPressure",
-        "False",
-        "KubeletHasSufficientMemory",
-        "kubelet has sufficient memory available",
-    ),
-    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
-)
+_READY = ("Ready", "True", "KubeletReady", "kubelet is posting ready status")
+
+
+def _conditions(pressed: Collection[str]) -> list[tuple[str, str, str, str]]:
+    """What a kubelet says of its node: type, status, reason and message of each condition."""
+    found = []
+    for pressure in evictions.PRESSURES:
+        kind = pressure.condition
+        reason, text, _ = evictions.words(kind, pressed=kind in pressed)
+        found.append((kind, "True" if kind in pressed else "False", reason, text))
+    return [*found, _READY]
 
 
 def is_simulated(node: Obj) -> bool:
@@ -93,9 +94,17 @@ def registration(
     }
 
 
-def status(old: Obj, name: str, *, address: str, now: str, machine_id: str) -> Obj:
-    """A whole node status. What `old` says of capacity and addresses stands, so that whoever made
-    the node may say how big it is."""
+def status(
+    old: Obj,
+    name: str,
+    *,
+    address: str,
+    now: str,
+    machine_id: str,
+    pressed: Collection[str] = (),
+) -> Obj:
+    """A whole node status; `pressed` are the conditions of its machine that are no good. What `old`
+    says of capacity and addresses stands, so that whoever made the node may say how big it is."""
     capacity = {**_CAPACITY, **(old.get("capacity") or {})}
     hex_id = machine_id
     uuid = f"{hex_id[:8]}-{hex_id[8:12]}-{hex_id[12:16]}-{hex_id[16:20]}-{hex_id[20:]}"
@@ -103,7 +112,7 @@ def status(old: Obj, name: str, *, address: str, now: str, machine_id: str) -> O
         **old,
         "capacity": capacity,
         "allocatable": {**capacity, **(old.get("allocatable") or {})},
-        "conditions": conditions(old, now=now),
+        "conditions": conditions(old, now=now, pressed=pressed),
         "addresses": old.get("addresses")
         or [
             {"type": "InternalIP", "address": address},
@@ -125,12 +134,13 @@ def status(old: Obj, name: str, *, address: str, now: str, machine_id: str) -> O
     }
 
 
-def conditions(old: Obj, *, now: str) -> list[Obj]:
+def conditions(old: Obj, *, now: str, pressed: Collection[str] = ()) -> list[Obj]:
     """The node's conditions with this heartbeat; other people's stay."""
     before = {c["type"]: c for c in old.get("conditions") or ()}
-    own = [kind for kind, _, _, _ in _CONDITIONS]
+    words = _conditions(pressed)
+    own = [kind for kind, _, _, _ in words]
     found = [c for kind, c in before.items() if kind not in own]
-    for kind, value, reason, message in _CONDITIONS:
+    for kind, value, reason, message in words:
         was = before.get(kind) or {}
         since = was.get("lastTransitionTime") if was.get("status") == value else None
         found.append(
@@ -146,13 +156,19 @@ def conditions(old: Obj, *, now: str) -> list[Obj]:
     return found
 
 
-def is_reported(node: Obj) -> bool:
+def is_reported(node: Obj, pressed: Collection[str] = ()) -> bool:
     """Whether the node's status is what its kubelet would say (but for the heartbeat)."""
     node_status: dict[str, Any] = node.get("status") or {}
     if not (node_status.get("nodeInfo") or {}).get("kubeletVersion"):
         return False
-    by_type = {c["type"]: c["status"] for c in node_status.get("conditions") or ()}
-    return all(by_type.get(kind) == value for kind, value, _, _ in _CONDITIONS)
+    known = by_type(node)
+    return all(known.get(kind) == value for kind, value, _, _ in _conditions(pressed))
+
+
+def by_type(node: Obj) -> dict[str, str]:
+    """The statuses of a node's conditions."""
+    found = (node.get("status") or {}).get("conditions") or ()
+    return {c["type"]: c["status"] for c in found}
 
 
 def internal_ip(node: Obj) -> str:

@@ -4,12 +4,15 @@ Each row says when it applies, how long it takes from then on, and what comes of
 that applies counts; a pod to which none applies rests. Rows look at nothing but the view they are
 given, so the table is tested by itself, input and output.
 
+    bound   --refuse-->  Failed, if its node cannot take it
     bound   --accept-->  Pending, containers waiting  --initialize*-->  --run-->  Running, ready
-    accepted, something missing        --block-->       the same, with the reason, until it is there
+    accepted, a volume missing         --block-->       the same, and told so, until it is there
     Running, asked something new       --report-->      the same, with new conditions
+    Running, other resources asked --start-resize--> agreed to or not --resize--> Running with them
     ended by somebody                  --end-->         its containers stopped
     Running --exit--> --restart--> Running, or --back-off--> its container waits --restart-->
     Running --probe--> the same, started, ready or not ready as the probes say
+    a container waits for long --remind--> the same, and told so again
     an image cannot be pulled --pull--> ErrImagePull, ImagePullBackOff, until it can be
     Running --exit--> Succeeded or Failed, once all containers have ended for good
     too long active --expire--> Failed
@@ -22,7 +25,7 @@ from collections.abc import Callable
 from miniplane.api import durations
 from miniplane.api.objects import Obj
 from miniplane.controllers.kubelet import containers as lives
-from miniplane.controllers.kubelet import ends, telling, troubles
+from miniplane.controllers.kubelet import ends, resizing, telling, troubles
 from miniplane.controllers.kubelet import status as reports
 from miniplane.controllers.kubelet.steps import Step, Told
 from miniplane.controllers.kubelet.view import View
@@ -62,7 +65,13 @@ def _accept(view: View) -> Step:
         sandbox=False,
         pod_ip=view.initial_ip,
     )
-    return Step(status)
+    events = []
+    if view.missing_secrets:
+        names = ", ".join(view.missing_secrets)
+        why = f"Unable to retrieve some image pull secrets ({names}); "
+        why += "attempting to pull the image may not succeed."
+        events = [Told("FailedToRetrieveImagePullSecret", why, type="Warning")]
+    return Step(status, events)
 
 
 def _initialize(view: View) -> Step:
@@ -75,6 +84,9 @@ def _initialize(view: View) -> Step:
         done = troubles.not_pulled(turn, None)
         events = troubles.refused(turn, view.path(name))
         pulls = [name]
+    elif name in view.held:
+        done = troubles.not_created(turn, view.held[name], None)
+        events = telling.unfit(view, [turn], "initContainers")
     else:
         events = telling.starting(view, [turn], "initContainers")
         if reports.is_sidecar(turn) or name in view.ending:
@@ -91,15 +103,18 @@ def _initialize(view: View) -> Step:
         sandbox=True,
         pod_ip=view.address(),
     )
-    return Step(status, events, begins=begins, pulls=pulls)
+    return Step(status, events, begins=begins, pulls=pulls, reminds=[name])
 
 
 def _run(view: View) -> Step:
     held = [c for c in view.to_start if view.is_held(c["name"])]
-    starting = [c for c in view.to_start if not view.is_held(c["name"])]
+    others = [c for c in view.to_start if not view.is_held(c["name"])]
+    unfit = [c for c in others if c["name"] in view.held]
+    starting = [c for c in others if c["name"] not in view.held]
     statuses = {
         **view.containers,
         **{c["name"]: troubles.not_pulled(c, None) for c in held},
+        **{c["name"]: troubles.not_created(c, view.held[c["name"]], None) for c in unfit},
         **{c["name"]: telling.started(view, c) for c in starting},
     }
     status = telling.report(
@@ -111,48 +126,28 @@ def _run(view: View) -> Step:
         pod_ip=view.address(),
     )
     events = telling.starting(view, starting, "containers")
+    events += telling.unfit(view, unfit, "containers")
     for container in held:
         events += troubles.refused(container, view.path(container["name"]))
     begins = [(c["name"], 0) for c in starting]
-    return Step(status, events, begins=begins, pulls=[c["name"] for c in held])
+    pulls = [c["name"] for c in held]
+    return Step(status, events, begins=begins, pulls=pulls, reminds=[c["name"] for c in unfit])
 
 
 def _block(view: View) -> Step:
     blocker = view.blocker
     assert blocker is not None
-    if not blocker.container:
-        return Step(events=[Told(blocker.reason, blocker.message, type="Warning")])
-    containers = [
-        reports.waiting(c, blocker.reason, blocker.message)
-        if c["name"] == blocker.container
-        else view.containers[c["name"]]
-        for c in view.spec["containers"]
-    ]
-    status = telling.report(
-        view,
-        phase="Pending",
-        init=list(view.init.values()),
-        containers=containers,
-        sandbox=True,
-        pod_ip=view.address(),
-    )
-    path = f"spec.containers{{{blocker.container}}}"
-    told = Told("Failed", f"Error: {blocker.message}", type="Warning", field_path=path)
-    return Step(status, [told])
+    told = Told(blocker.reason, blocker.message, type="Warning")
+    return Step(events=[told], unmounted=blocker)
 
 
 def _refreshed(view: View) -> Obj:
     """The status of a running pod, with what has been asked of it since."""
-    specs = {c["name"]: c for c in view.spec["containers"]}
-    containers = [
-        {**s, **reports.resources(specs[s["name"]])} if s["name"] in specs else s
-        for s in view.containers.values()
-    ]
     status = telling.report(
         view,
         phase=view.phase,
         init=list(view.init.values()),
-        containers=containers,
+        containers=list(view.containers.values()),
         sandbox=True,
         pod_ip=view.status.get("podIP", ""),
     )
@@ -180,10 +175,6 @@ def _gist(status: Obj) -> object:
             if c["type"] in reports.OWN_CONDITIONS
         ],
         [s["name"] for s in status.get("ephemeralContainerStatuses") or ()],
-        [
-            ((s.get("resources") or {}), s.get("allocatedResources") or {})
-            for s in status.get("containerStatuses") or ()
-        ],
     )
 
 
@@ -199,44 +190,46 @@ def _report_news(view: View) -> Step:
 
 def _back_off(view: View) -> Step:
     """Containers that have exited wait for their next start, and say so."""
-    meta = view.pod["metadata"]
-    pod = f"{meta['name']}_{meta['namespace']}({view.uid})"
+    pod = troubles.pod_of(view)
     statuses = {**view.init, **view.containers}
     for name, delay in view.due.waits.items():
         wait = durations.compact(round(delay))
         message = f"back-off {wait} restarting failed container={name} pod={pod}"
         statuses[name] = reports.crash_looping(statuses[name], message)
-    events = [
-        Told(
-            "BackOff",
-            f"Back-off restarting failed container {name} in pod {pod}",
-            type="Warning",
-            field_path=view.path(name),
-        )
-        for name in view.due.waits
-    ]
-    return Step(telling.goes_on(view, statuses), events)
+    events = [troubles.backing_off(view, name) for name in view.due.waits]
+    return Step(telling.goes_on(view, statuses), events, reminds=view.due.waits)
 
 
 def _restart(view: View) -> Step:
     statuses = {**view.init, **view.containers}
     events: list[Told] = []
     begins = []
+    unfit = [name for name in view.due.restarts if name in view.held]
     for kind in ("initContainers", "containers"):
         again = [c for c in view.spec.get(kind) or () if c["name"] in view.due.restarts]
         for container in again:
             name = container["name"]
+            if name in view.held:
+                statuses[name] = troubles.not_created(container, view.held[name], statuses[name])
+                continue
             run = statuses[name]["restartCount"] + 1
             last = lives.last_exit(statuses[name])
             statuses[name] = telling.started(view, container, run=run, last=last)
             begins.append((name, run))
-        events += telling.starting(view, again, kind)
-    return Step(telling.goes_on(view, statuses), events, begins=begins)
+        events += telling.starting(view, [c for c in again if c["name"] not in view.held], kind)
+        events += telling.unfit(view, [c for c in again if c["name"] in view.held], kind)
+    return Step(telling.goes_on(view, statuses), events, begins=begins, reminds=unfit)
+
+
+def _remind(view: View) -> Step:
+    events = troubles.still_waiting(view, _containers(view))
+    return Step(events=events, reminds=view.due.reminders)
 
 
 def _pull(view: View) -> Step:
     statuses, events = troubles.pull(view, _containers(view))
-    return Step(telling.goes_on(view, statuses), events, pulls=view.due.pulls)
+    due = view.due
+    return Step(telling.goes_on(view, statuses), events, pulls=due.pulls, reminds=due.stalls)
 
 
 def _probe(view: View) -> Step:
@@ -276,6 +269,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage("end", when=lambda v: v.terminal and not v.at_rest, next=ends.end, final=True),
     Stage("rest", when=lambda v: v.terminal, next=lambda v: Step(), final=True),
+    Stage("refuse", when=lambda v: v.refusal is not None, next=ends.refuse, final=True),
     Stage("accept", when=lambda v: not v.accepted, next=_accept),
     Stage("complain", when=lambda v: bool(v.complaint), next=_complain),
     Stage("expire", when=lambda v: v.due.overdue, next=ends.expire, final=True),
@@ -284,11 +278,11 @@ STAGES: tuple[Stage, ...] = (
     Stage("back-off", when=lambda v: bool(v.due.waits), next=_back_off),
     Stage("pull", when=lambda v: bool(v.due.pulls or v.due.stalls), next=_pull),
     Stage("restart", when=lambda v: bool(v.due.restarts), next=_restart),
+    Stage("remind", when=lambda v: bool(v.due.reminders), next=_remind),
     Stage(
         "block",
         when=lambda v: not v.started and v.blocker is not None and not v.blocker_told,
         next=_block,
-        final=True,
     ),
     Stage(
         "wait",
@@ -308,6 +302,13 @@ STAGES: tuple[Stage, ...] = (
         delay=lambda v: v.start_seconds,
         next=_run,
         final=True,
+    ),
+    Stage("start-resize", when=resizing.is_new, next=resizing.start),
+    Stage(
+        "resize",
+        when=resizing.goes_on,
+        delay=lambda v: v.startup,
+        next=resizing.finish,
     ),
     Stage("report", when=_has_news, next=_report_news, final=True),
 )

@@ -306,6 +306,19 @@ def conditions(
     return found
 
 
+def condition(pod: Obj, kind: str, reason: str, message: str, *, now: str) -> Obj:
+    """A condition of the pod that is true as of now."""
+    return {
+        "type": kind,
+        "observedGeneration": pod["metadata"].get("generation", 0),
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": now,
+        "reason": reason,
+        "message": message,
+    }
+
+
 # The whole.
 
 

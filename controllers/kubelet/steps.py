@@ -1,7 +1,7 @@
 """What a stage of a pod's life comes to: the new status, events, and what is to be remembered."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from miniplane.api.objects import Obj
 
@@ -17,6 +17,9 @@ class Told:
     """`spec.containers{NAME}` for a container."""
     image: str = ""
     """The image that has arrived on the machine with this."""
+    times: int = 1
+    """How often it is told."""
+    annotations: Mapping[str, str] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,5 +36,9 @@ class Step:
     """Containers whose image could not be pulled."""
     failed: Mapping[str, tuple[str, float]] = dataclasses.field(default_factory=dict)
     """Containers of which it tells that a probe has failed: which, and when."""
+    reminds: Iterable[str] = ()
+    """Containers of which it tells that they wait."""
+    unmounted: Hashable = None
+    """The volume that could not be mounted."""
     complained: str = ""
     """What it says of annotations that cannot be meant."""

@@ -17,9 +17,18 @@ def report(
     containers: Sequence[Obj],
     sandbox: bool,
     pod_ip: str,
+    conditions: Sequence[Obj] | None = None,
 ) -> Obj:
+    """A whole status. `conditions` are what other conditions than a kubelet's usual ones are taken
+    from: those that the pod has, unless given."""
+    pod = view.pod
+    if phase in ("Succeeded", "Failed") and conditions is None:
+        before = view.status.get("conditions") or ()
+        conditions = [c for c in before if not c["type"].startswith("PodResize")]
+    if conditions is not None:
+        pod = {**pod, "status": {**view.status, "conditions": conditions}}
     return reports.build(
-        view.pod,
+        pod,
         phase=phase,
         init=init,
         containers=containers,
@@ -30,7 +39,7 @@ def report(
     )
 
 
-def goes_on(view: View, changed: dict[str, Obj]) -> Obj:
+def goes_on(view: View, changed: dict[str, Obj], *, conditions: Sequence[Obj] | None = None) -> Obj:
     """The status of a pod that goes on, with these container statuses."""
     statuses = {**view.init, **view.containers, **changed}
     return report(
@@ -40,33 +49,66 @@ def goes_on(view: View, changed: dict[str, Obj]) -> Obj:
         containers=[statuses[name] for name in view.containers],
         sandbox=True,
         pod_ip=view.status.get("podIP", ""),
+        conditions=conditions,
     )
 
 
 def started(view: View, container: Obj, *, run: int = 0, last: Obj | None = None) -> Obj:
-    """A container that has just been started."""
+    """A container that has just been started. As long as it cannot have what it asks for, it has
+    what it had."""
     name = container["name"]
     if name in view.init and not reports.is_sidecar(container):
         started, ready = True, False
     else:
         started, ready = probes.at_start(container, view.faults.get(name))
-    return reports.running(
+    made = reports.running(
         container, uid=view.uid, now=view.now, run=run, last=last, ready=ready, started=started
     )
+    before = view.status_of(name)
+    if run and before is not None and view.has_condition("PodResizePending"):
+        made |= {k: before[k] for k in ("resources", "allocatedResources") if k in before}
+    return made
 
 
 def starting(view: View, containers: Sequence[Obj], kind: str) -> list[Told]:
+    """The events of containers that are started."""
     events = []
     pulled: dict[str, None] = {}
     for container in containers:
         path = f"spec.{kind}{{{container['name']}}}"
-        image = container.get("image", "")
-        present = image in pulled or view.has_image(image)
-        pulled[image] = None
-        policy = images.pull_policy(container)
-        for reason, message in images.pull_events(image, policy, present=present):
-            arrived = image if reason == "Pulled" else ""
-            events.append(Told(reason, message, field_path=path, image=arrived))
+        events += _pulled(view, container, path, pulled)
         events.append(Told("Created", "Container created", field_path=path))
         events.append(Told("Started", "Container started", field_path=path))
     return events
+
+
+def unfit(view: View, containers: Sequence[Obj], kind: str, *, times: int = 1) -> list[Told]:
+    """The events of containers that cannot be created although their images are there."""
+    events = []
+    pulled: dict[str, None] = {}
+    for container in containers:
+        path = f"spec.{kind}{{{container['name']}}}"
+        why = f"Error: {view.held[container['name']].message}"
+        events += _pulled(view, container, path, pulled, times=times)
+        events.append(Told("Failed", why, type="Warning", field_path=path, times=times))
+    return events
+
+
+def _pulled(
+    view: View, container: Obj, path: str, pulled: dict[str, None], *, times: int = 1
+) -> list[Told]:
+    """The events of the image; `pulled` are those that have arrived in this same moment."""
+    image = container.get("image", "")
+    present = image in pulled or view.has_image(image)
+    pulled[image] = None
+    policy = images.pull_policy(container)
+    return [
+        Told(
+            reason,
+            message,
+            field_path=path,
+            image=image if reason == "Pulled" else "",
+            times=times,
+        )
+        for reason, message in images.pull_events(image, policy, present=present)
+    ]

@@ -6,8 +6,9 @@ Each gives the container statuses that are different then, and the events.
 from collections.abc import Sequence
 
 from miniplane.api.objects import Obj
-from miniplane.controllers.kubelet import images, probes
+from miniplane.controllers.kubelet import images, probes, telling
 from miniplane.controllers.kubelet import status as reports
+from miniplane.controllers.kubelet.blockers import Blocker
 from miniplane.controllers.kubelet.steps import Told
 from miniplane.controllers.kubelet.view import View
 
@@ -40,6 +41,53 @@ def not_pulled(container: Obj, container_status: Obj | None) -> Obj:
     return reports.held_up(container_status, "ErrImagePull", error)
 
 
+def pod_of(view: View) -> str:
+    """The pod as a kubelet names it in messages."""
+    meta = view.pod["metadata"]
+    return f"{meta['name']}_{meta['namespace']}({view.uid})"
+
+
+def backing_off(view: View, name: str, *, times: int = 1) -> Told:
+    """A container that has exited is not started again yet."""
+    text = f"Back-off restarting failed container {name} in pod {pod_of(view)}"
+    return Told("BackOff", text, type="Warning", field_path=view.path(name), times=times)
+
+
+def not_created(container: Obj, blocker: Blocker, container_status: Obj | None) -> Obj:
+    """The status of a container that cannot be created."""
+    if container_status is None:
+        return reports.waiting(container, blocker.reason, blocker.message)
+    return reports.held_up(container_status, blocker.reason, blocker.message)
+
+
+def _stalled(container: Obj, path: str, *, times: int = 1) -> list[Told]:
+    wait = f'Back-off pulling image "{container.get("image", "")}"'
+    error = "Error: ImagePullBackOff"
+    return [
+        Told("BackOff", wait, field_path=path, times=times),
+        Told("Failed", error, type="Warning", field_path=path, times=times),
+    ]
+
+
+def still_waiting(view: View, containers: Sequence[Obj]) -> list[Told]:
+    """The events of containers that could not be started the last time, and cannot now."""
+    events: list[Told] = []
+    for container in containers:
+        name = container["name"]
+        times = view.due.reminders.get(name, 0)
+        if not times:
+            continue
+        path = view.path(name)
+        if name in view.held:
+            kind = path.removeprefix("spec.").partition("{")[0]
+            events += telling.unfit(view, [container], kind, times=times)
+        elif view.is_held(name):
+            events += _stalled(container, path, times=times)
+        else:
+            events.append(backing_off(view, name, times=times))
+    return events
+
+
 def pull(view: View, containers: Sequence[Obj]) -> tuple[dict[str, Obj], list[Told]]:
     """Images are asked for again, or it is not time yet to do so."""
     statuses: dict[str, Obj] = {}
@@ -53,12 +101,9 @@ def pull(view: View, containers: Sequence[Obj]) -> tuple[dict[str, Obj], list[To
             events += refused(container, path)
         elif name in view.due.stalls and known is not None:
             image = container.get("image", "")
-            wait = f'Back-off pulling image "{image}"'
-            why = f"{wait}: ErrImagePull: {pull_error(image)}"
+            why = f'Back-off pulling image "{image}": ErrImagePull: {pull_error(image)}'
             statuses[name] = reports.held_up(known, "ImagePullBackOff", why)
-            events.append(Told("BackOff", wait, field_path=path))
-            error = "Error: ImagePullBackOff"
-            events.append(Told("Failed", error, type="Warning", field_path=path))
+            events += _stalled(container, path)
     return statuses, events
 
 

@@ -1,13 +1,15 @@
 """What the table of stages is given to look at."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from miniplane.api.objects import Obj
 from miniplane.controllers.kubelet import containers, duties
 from miniplane.controllers.kubelet import status as reports
+from miniplane.controllers.kubelet.admission import Refusal
 from miniplane.controllers.kubelet.blockers import Blocker
 from miniplane.controllers.kubelet.faults import IMAGE_PULL, Fault
 
+NOTHING_HELD: Mapping[str, Blocker] = {}
 CLEANUP = 0.1
 """How many seconds an ended pod stays at most, until its kubelet removes it."""
 
@@ -30,17 +32,21 @@ class View:
         "generation",
         "grace",
         "has_image",
+        "held",
         "host_ip",
         "init",
         "killed_with",
+        "missing_secrets",
         "now",
         "phase",
         "pod",
+        "refusal",
         "spec",
         "startup",
         "status",
         "terminal",
         "uid",
+        "unfit",
     )
 
     def __init__(
@@ -59,12 +65,18 @@ class View:
         ending: Container[str] = (),
         faults: Mapping[str, Fault] = containers.NO_FAULTS,
         complaint: str = "",
+        held: Mapping[str, Blocker] = NOTHING_HELD,
+        missing_secrets: Sequence[str] = (),
+        refusal: Refusal | None = None,
+        unfit: Callable[[], Refusal | None] = lambda: None,
     ):
         """`address` gives the pod its address, the same one each time; `startup` is how long pods
         take to start, and at most to stop; `blocker` is what keeps it from starting; `due` is what
         is to happen to its containers; `ending` names those that end by themselves; `killed_with`
         is the exit code of those that are stopped; `faults` are what its containers suffer from,
-        `complaint` is what is yet to be said of annotations that cannot be meant."""
+        `complaint` is what is yet to be said of annotations that cannot be meant; `held` are
+        the containers that cannot be created, `missing_secrets` image pull secrets; `refusal` is
+        why the pod is not taken at all; `unfit` says why it cannot have what it asks for now."""
         self.pod = pod
         self.host_ip = host_ip
         self.address = address
@@ -78,6 +90,10 @@ class View:
         self.ending = ending
         self.faults = faults
         self.complaint = complaint
+        self.held = held
+        self.missing_secrets = missing_secrets
+        self.refusal = refusal
+        self.unfit = unfit
         meta = pod["metadata"]
         self.spec: Obj = pod["spec"]
         self.status: Obj = pod.get("status") or {}
@@ -106,7 +122,20 @@ class View:
 
     @property
     def stop_seconds(self) -> float:
-        return min(float(self.grace), self.startup)
+        return min(float(self.grace), self._sleep_before_stop + self.startup)
+
+    @property
+    def _sleep_before_stop(self) -> float:
+        """For how long the containers sleep before they are told to stop."""
+        asleep = 0.0
+        for container in self.spec["containers"]:
+            before = (container.get("lifecycle") or {}).get("preStop") or {}
+            if (
+                "sleep" in before
+                and reports.state_of(self.status_of(container["name"])) == "running"
+            ):
+                asleep = max(asleep, float(before["sleep"].get("seconds") or 0))
+        return asleep
 
     @property
     def cleanup_seconds(self) -> float:
@@ -118,6 +147,9 @@ class View:
     def started(self) -> bool:
         """Whether every container has run."""
         return all(reports.has_run(self.containers.get(c["name"])) for c in self.spec["containers"])
+
+    def has_condition(self, kind: str) -> bool:
+        return any(c["type"] == kind for c in self.status.get("conditions") or ())
 
     def status_of(self, name: str) -> Obj | None:
         """The status of a container, or of an init container."""
@@ -138,7 +170,12 @@ class View:
         status = self.status_of(name)
         if reports.has_run(status):
             return False
-        return not (self.is_held(name) and status and duties.waits_for_image(status))
+        if self.is_held(name):
+            return not (status and duties.waits_for_image(status))
+        if name in self.held and status and duties.waits_for_config(status):
+            told: str = status["state"]["waiting"].get("message", "")
+            return told != self.held[name].message
+        return True
 
     @property
     def to_start(self) -> list[Obj]:

@@ -1,9 +1,7 @@
 """Claims and volumes as they are written (pure)."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from miniplane.api import quantity
 from miniplane.api.objects import Obj, annotations_of
 from miniplane.controllers.volumes import plan
 
@@ -94,12 +92,3 @@ def bound_status(claim: Obj, volume: Obj) -> Obj | None:
     if before.get("phase") != "Bound":
         after["capacity"] = dict(volume["spec"].get("capacity") or {})
     return None if after == before else after
-
-
-def is_outgrown(claim: Obj, volume: Obj) -> bool:
-    """Whether a bound claim asks for more than it has, and gets it: from simulated storage."""
-    provisioner = annotations_of(volume).get(plan.PROVISIONED_BY, "")
-    if not provisioner.startswith(plan.PROVISIONER_DOMAIN):
-        return False
-    present: Mapping[str, Any] = (claim.get("status") or {}).get("capacity") or {}
-    return plan.requested(claim) > quantity.value(present.get("storage", "0"))

@@ -10,7 +10,10 @@ from miniplane.controllers import pods as podinfo
 from miniplane.controllers.volumes import bodies, plan
 from miniplane.controllers.volumes.protection import CLAIMS_OF_PODS, claims_of
 from miniplane.runtime.controller import Controller, Result
+from miniplane.runtime.events import EventRecorder
 
+RESYNC = 15.0
+"""Seconds from one look at a claim that waits to the next, unless something happens before."""
 CLAIM = "claim:"
 VOLUME = "volume:"
 BINDING = "binding"
@@ -44,6 +47,8 @@ class VolumeBinder(Controller):
         self.classes = self.informer(resources.STORAGE_CLASSES)
         self.pods = self.informer(resources.PODS)
         self.pods.add_index(CLAIMS_OF_PODS, claims_of)
+        self._provisioners: dict[str, EventRecorder] = {}
+        """Those in whose names it writes events."""
         self.claims.on_change(self._claim_changed)
         self.volumes.on_change(self._volume_changed)
         self.classes.on_change(self._class_changed)
@@ -84,8 +89,8 @@ class VolumeBinder(Controller):
     async def reconcile(self, key: str) -> Result | None:
         if key.startswith(CLAIM):
             claim = self.claims.get(*split_key(key.removeprefix(CLAIM)))
-            if claim is not None:
-                await self._sync_claim(claim)
+            if claim is not None and await self._sync_claim(claim):
+                return Result(after=RESYNC, background=True)
         else:
             volume = self.volumes.get("", key.removeprefix(VOLUME))
             if volume is not None:
@@ -94,7 +99,8 @@ class VolumeBinder(Controller):
 
     # Claims.
 
-    async def _sync_claim(self, claim: Obj) -> None:
+    async def _sync_claim(self, claim: Obj) -> bool:
+        """Do for a claim what can be done now. Whether it waits, and is to be told so again."""
         named = claim["spec"].get("volumeName", "")
         action = self._plan_claim(claim, self.volumes.get("", named))
         if isinstance(action, plan.Lose) and named:
@@ -109,8 +115,10 @@ class VolumeBinder(Controller):
             await self._update(resources.PERSISTENT_VOLUME_CLAIMS, {**claim, "spec": spec})
         elif isinstance(action, plan.Tell):
             await self.recorder.event(claim, action.type, action.reason, action.message)
+            return True
         elif isinstance(action, plan.Lose):
             await self._lose(claim, action)
+        return isinstance(action, plan.Provision) and not action.simulated
 
     def _plan_claim(self, claim: Obj, named: Obj | None) -> plan.ClaimAction:
         return plan.plan_claim(
@@ -144,18 +152,7 @@ class VolumeBinder(Controller):
             claim = await self._update(resources.PERSISTENT_VOLUME_CLAIMS, changed)
         status = bodies.bound_status(claim, volume)
         if status is not None:
-            claim = await self._put_claim_status(claim, status)
-        if bodies.is_outgrown(claim, volume):
-            await self._grow(claim, volume)
-
-    async def _grow(self, claim: Obj, volume: Obj) -> None:
-        size = {"storage": claim["spec"]["resources"]["requests"]["storage"]}
-        if plan.capacity(volume) < plan.requested(claim):
-            spec = {**volume["spec"], "capacity": {**volume["spec"]["capacity"], **size}}
-            await self._update(resources.PERSISTENT_VOLUMES, {**volume, "spec": spec})
-        before = claim.get("status") or {}
-        capacity = {**(before.get("capacity") or {}), **size}
-        await self._put_claim_status(claim, {**before, "capacity": capacity})
+            await self._put_claim_status(claim, status)
 
     async def _provision(self, claim: Obj, action: plan.Provision) -> None:
         provisioner = action.provisioner
@@ -176,6 +173,11 @@ class VolumeBinder(Controller):
             return
         body = bodies.provisioned(claim, action.storage_class, provisioner)
         name = body["metadata"]["name"]
+        maker = self._provisioners.get(provisioner)
+        if maker is None:
+            maker = self._provisioners[provisioner] = self.ctx.recorder(provisioner)
+        message = f'External provisioner is provisioning volume for claim "{key_of(claim)}"'
+        await maker.event(claim, "Normal", "Provisioning", message)
         try:
             volume = await self.client.create(resources.PERSISTENT_VOLUMES, body)
         except StatusError as error:
@@ -184,7 +186,7 @@ class VolumeBinder(Controller):
             volume = await self.client.get(resources.PERSISTENT_VOLUMES, name)
         else:
             message = f"Successfully provisioned volume {name}"
-            await self.recorder.event(claim, "Normal", "ProvisioningSucceeded", message)
+            await maker.event(claim, "Normal", "ProvisioningSucceeded", message)
         await self._bind(claim, volume)
 
     async def _lose(self, claim: Obj, action: plan.Lose) -> None:

@@ -63,6 +63,13 @@ FAULTS: tuple[tuple[str, str], ...] = (
 )
 """What pods can be told to suffer from, and the help."""
 
+PRESSURES: tuple[tuple[str, str], ...] = (
+    ("memory-pressure", "it is short of memory, and evicts pods one after the other"),
+    ("disk-pressure", "the same of disk space"),
+    ("pid-pressure", "the same of process numbers"),
+)
+"""What nodes can be told to suffer from, if not to be out of reach, and the help."""
+
 _SWITCHED = {name.replace("-", "_") for name, _ in SWITCHES}
 
 _TRUE = ("1", "true", "yes", "on")
@@ -157,8 +164,13 @@ def _fault_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
         how.add_argument(f"--{word}", dest="fault", action="store_const", const=word, help=text)
     how.add_argument("--exit", dest="exit_code", metavar="CODE", help="containers exit with CODE")
     pod.set_defaults(run=_command("fail", "fail_pod"))
-    node = kinds.add_parser("node", help="put a node out of reach", allow_abbrev=False)
+    node = kinds.add_parser(
+        "node", help="put a node out of reach, or short of something", allow_abbrev=False
+    )
     node.add_argument("name", metavar="NAME")
+    of_what = node.add_mutually_exclusive_group()
+    for word, text in PRESSURES:
+        of_what.add_argument(f"--{word}", dest="fault", action="store_const", const=word, help=text)
     node.add_argument("--for", dest="how_long", metavar="DURATION", help="for how long, as in 5m")
     _server_flag(node)
     node.set_defaults(run=_command("fail", "fail_node"))

@@ -1,7 +1,7 @@
 """`miniplane fail` and `heal`: what pods and nodes of a running server suffer from.
 
-Nothing but annotations is written, as anybody could: `sim.miniplane.dev/fail` of pods and
-`sim.miniplane.dev/stopped` of nodes. The simulated kubelets do the rest.
+Nothing but annotations is written, as anybody could: `sim.miniplane.dev/fail` of pods,
+`sim.miniplane.dev/stopped` and `.../memory-pressure` of nodes. The simulated kubelets do the rest.
 """
 
 import argparse
@@ -86,12 +86,18 @@ def fail_node(args: argparse.Namespace) -> int:
         if seconds is None or seconds <= 0:
             raise Failure(f"--for: a duration such as 5m is wanted, not {args.how_long!r}")
         until = format_time(RealClock().time() + seconds)
-    _Server(args).annotate(f"/api/v1/nodes/{quote(args.name, safe='')}", {faults.STOPPED: until})
-    print(f"node/{args.name} stopped" + ("" if until == "true" else f" until {until}"))
+    key = f"{faults.PREFIX}{args.fault}" if args.fault else faults.STOPPED
+    _Server(args).annotate(_node(args), {key: until})
+    what = f"has {args.fault}" if args.fault else "stopped"
+    print(f"node/{args.name} {what}" + ("" if until == "true" else f" until {until}"))
     return 0
 
 
 def heal_node(args: argparse.Namespace) -> int:
-    _Server(args).annotate(f"/api/v1/nodes/{quote(args.name, safe='')}", {faults.STOPPED: None})
+    _Server(args).annotate(_node(args), dict.fromkeys((faults.STOPPED, *faults.PRESSURES)))
     print(f"node/{args.name} healed")
     return 0
+
+
+def _node(args: argparse.Namespace) -> str:
+    return f"/api/v1/nodes/{quote(args.name, safe='')}"

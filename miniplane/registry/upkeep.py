@@ -25,6 +25,7 @@ EXPIRY_PERIOD = 60.0
 HOST_IP = "172.18.0.2"
 """Where pods would find the API server; endpoints may not name a loopback address."""
 DEFAULT_PORT = 8001
+_OWN = (resources.SERVICES, resources.ENDPOINTS, resources.ENDPOINT_SLICES)
 _OPTIONS = WriteOptions(field_manager="kube-apiserver", field_validation="Ignore")
 
 
@@ -38,6 +39,8 @@ class Upkeep:
         self._config = config
         self._expiry: EventExpiry | None = None
         self._timers: dict[str, Timer] = {}
+        self._own = {row: catalog.key(row, "default", "kubernetes") for row in _OWN}
+        """Where its own service is, and its endpoints. It looks there often."""
 
     def start(self) -> None:
         """Make everything that a fresh control plane holds, and begin to look after it."""
@@ -72,11 +75,11 @@ class Upkeep:
             self._registry.update(row, namespace, name, complete, _OPTIONS, subresource="status")
 
     def _keep_service(self) -> None:
-        for obj in kubernetes_service(self._config):
-            row = resources.of_kind(obj["apiVersion"], obj["kind"])
-            assert row is not None
-            if self._store.find(catalog.key(row, "default", "kubernetes")) is None:
-                self._create(obj)
+        missing = [row for row, key in self._own.items() if self._store.find(key) is None]
+        if missing:
+            for obj in kubernetes_service(self._config):
+                if resources.of_kind(obj["apiVersion"], obj["kind"]) in missing:
+                    self._create(obj)
         self._registry.repair()
         self._again("service", PERIOD, self._keep_service)
 

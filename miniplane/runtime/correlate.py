@@ -94,8 +94,10 @@ class Correlator:
         message: str,
         *,
         now: float,
+        times: int = 1,
     ) -> Told | None:
-        """What to write for this event: count 1, create it; more, patch it; None, nothing.
+        """What to write for this event: with the count `times`, create it; more, patch it; None,
+        nothing.
 
         `source` is (component, host), `ref` the ObjectReference, `now` in Unix seconds.
         """
@@ -115,11 +117,11 @@ class Correlator:
             key = (key, ref.get("fieldPath"), message)
         told = self._told.get(key)
         if told is None:
-            told = Told(message, 1, combined)
+            told = Told(message, times, combined)
             self._told.put(key, told)
         else:
             told.message = message
-            told.count += 1
+            told.count += times
         return told if self._lets_through(about, now) else None
 
     def _combines(self, key: Hashable, message: str, now: float) -> bool:

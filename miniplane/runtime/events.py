@@ -8,6 +8,7 @@ first one is patched. How that is decided is in `correlate`, which writes nothin
 import asyncio
 import collections
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from miniplane.api.errors import StatusError, is_not_found
@@ -80,25 +81,35 @@ class EventRecorder:
         self._finishing: asyncio.Task[None] | None = None
 
     async def event(
-        self, obj: Obj, type: str, reason: str, message: str, *, field_path: str = ""
+        self,
+        obj: Obj,
+        type: str,
+        reason: str,
+        message: str,
+        *,
+        field_path: str = "",
+        times: int = 1,
+        annotations: Mapping[str, str] | None = None,
     ) -> None:
         """Tell of `obj` (an object or an ObjectReference) as a core/v1 event.
 
         `type` is `Normal` or `Warning`. The same again raises `count`; the tenth message of a kind
         within ten minutes, and all after it, go into one "(combined from similar events)".
+        `times` says how often it has happened since it was told last; `annotations` are the
+        event's own.
         """
         ref = reference(obj, field_path=field_path)
         now = self._clock.time()
         namespace = ref.get("namespace") or "default"
         source = (self.component, self.host)
-        verdict = self._correlator.see(source, ref, type, reason, message, now=now)
+        verdict = self._correlator.see(source, ref, type, reason, message, now=now, times=times)
         if verdict is None:
             return
         if not verdict.name:
             verdict.name = self._names.name(ref["name"], now)
             verdict.first = self._clock.rfc3339()
         try:
-            if verdict.count > 1:
+            if verdict.count > times:
                 patch = {
                     "count": verdict.count,
                     "lastTimestamp": self._clock.rfc3339(),
@@ -113,10 +124,13 @@ class EventRecorder:
             source_of = {"component": self.component}
             if self.host:
                 source_of["host"] = self.host
+            metadata: Obj = {"name": verdict.name, "namespace": namespace}
+            if annotations:
+                metadata["annotations"] = dict(annotations)
             event = {
                 "kind": "Event",
                 "apiVersion": "v1",
-                "metadata": {"name": verdict.name, "namespace": namespace},
+                "metadata": metadata,
                 "involvedObject": ref,
                 "reason": reason,
                 "message": verdict.message,

@@ -11,7 +11,7 @@ a timer fires or somebody from outside does something.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 
 from miniplane.clock import Clock, Timer, VirtualClock
 from miniplane.runtime.manager import Part
@@ -36,9 +36,16 @@ class NotSettled(TimeoutError):
     """Something is still busy, or still waits for a time too far off. The message names it."""
 
 
-async def drain(clock: Clock, parts: Parts, *, max_turns: int = MAX_TURNS) -> None:
-    """Let tasks run until all parts are idle, or wait in `clock.sleep`. Time stands still."""
+async def drain(
+    clock: Clock, parts: Parts, *, max_turns: int = MAX_TURNS, once: bool = False
+) -> None:
+    """Let tasks run until all parts are idle, or wait in `clock.sleep`. Time stands still.
+
+    `once`: be content with all of them idle and nothing left to run in the loop, although the
+    network was not asked again whether it has something for somebody.
+    """
     virtual = isinstance(clock, VirtualClock)
+    ready = _ready() if virtual and once else None
     quiet = asleep = 0
     busy: Part | None = None
     for turn in range(max_turns):
@@ -48,7 +55,7 @@ async def drain(clock: Clock, parts: Parts, *, max_turns: int = MAX_TURNS) -> No
         if busy is None:
             quiet += 1
             asleep = 0
-            if quiet >= QUIET_TURNS:
+            if quiet >= QUIET_TURNS or (ready is not None and not ready):
                 return
         else:
             quiet = 0
@@ -98,11 +105,18 @@ async def advance(
     target = clock.time() + seconds
     await drain(clock, parts, max_turns=max_turns)
     # Most timers of a quiet cluster wake nobody: then all are as idle as they were.
-    ready = getattr(asyncio.get_running_loop(), "_ready", None)
+    ready = _ready()
     while clock.step(target):
         if ready is None or ready:
-            await drain(clock, parts, max_turns=max_turns)
+            await drain(clock, parts, max_turns=max_turns, once=True)
+    await drain(clock, parts, max_turns=max_turns)
     clock.advance_to(target)
+
+
+def _ready() -> Sized | None:
+    """What the event loop will run in its next turn: with nothing there, and time standing still,
+    only somebody from outside can move anything. None where a loop does not tell."""
+    return getattr(asyncio.get_running_loop(), "_ready", None)
 
 
 def _busy(parts: Parts) -> str:

@@ -140,14 +140,20 @@ class Harness:
         gone = [key for key in there if key == faults.FAIL or key.startswith(f"{faults.FAIL}.")]
         await self._annotate(PODS, pod, dict.fromkeys(gone), namespace)
 
-    async def fail_node(self, node: str, *, seconds: float | None = None) -> None:
-        """Put a simulated node out of reach, for so many seconds or until it is healed."""
+    async def fail_node(
+        self, node: str, fault: str = "stopped", *, seconds: float | None = None
+    ) -> None:
+        """Put a simulated node out of reach, or short of something (`memory-pressure`,
+        `disk-pressure`, `pid-pressure`), for so many seconds or until it is healed."""
+        key = f"{faults.PREFIX}{fault}"
+        if key not in (faults.STOPPED, *faults.PRESSURES):
+            raise ValueError(f"nodes do not fail by {fault!r}")
         until = "true" if seconds is None else format_micro_time(self.clock.time() + seconds)
-        await self._annotate(NODES, node, {faults.STOPPED: until})
+        await self._annotate(NODES, node, {key: until})
 
     async def heal_node(self, node: str) -> None:
-        """Bring a node back."""
-        await self._annotate(NODES, node, {faults.STOPPED: None})
+        """Let a node be well again."""
+        await self._annotate(NODES, node, dict.fromkeys((faults.STOPPED, *faults.PRESSURES)))
 
     async def _annotate(
         self, resource: Resource, name: str, notes: Mapping[str, str | None], namespace: str = ""

@@ -91,6 +91,17 @@ async def test_a_node_stops_and_comes_back(run):
     assert found == (2, "", "miniplane: --for: a duration such as 5m is wanted, not '5'\n")
 
 
+async def test_a_node_is_short_of_something(run):
+    flag, key = "--memory-pressure", "sim.miniplane.dev/memory-pressure"
+    assert await run("fail", "node", "node-1", flag) == (0, "node/node-1 has memory-pressure\n", "")
+    assert await notes(run.cluster, NODES, "node-1") == {key: "true"}
+    status, out, _ = await run("fail", "node", "node-1", flag, "--for", "30s")
+    until = (await notes(run.cluster, NODES, "node-1"))[key]
+    assert (status, out) == (0, f"node/node-1 has memory-pressure until {until}\n")
+    assert await run("heal", "node", "node-1") == (0, "node/node-1 healed\n", "")
+    assert await notes(run.cluster, NODES, "node-1") == {}
+
+
 async def test_a_node_of_a_certain_size(run):
     flags = ["--zone", "b", "--cpu", "4", "--memory", "8Gi", "--pods", "9", "--label", "a=b"]
     more = [

@@ -230,3 +230,47 @@ async def test_a_pod_of_a_job_that_is_deleted_has_failed() -> None:
         await c.advance(30)
         status = (await c.client.get(JOBS, "j", "default"))["status"]
         assert status["failed"] == 1 and status["active"] == 1
+
+
+@pytest.mark.parametrize(
+    ("own", "code", "phase", "restarts"),
+    [
+        ({"restartPolicy": "Always"}, "0", "Running", 1),
+        ({"restartPolicy": "OnFailure"}, "0", "Succeeded", 0),
+        ({"restartPolicy": "OnFailure"}, "3", "Running", 1),
+        ({"restartPolicy": "Never", "restartPolicyRules": [{"In": [42]}]}, "42", "Running", 1),
+        ({"restartPolicy": "Never", "restartPolicyRules": [{"In": [42]}]}, "1", "Failed", 0),
+        ({"restartPolicy": "Never", "restartPolicyRules": [{"NotIn": [1]}]}, "2", "Running", 1),
+    ],
+)
+async def test_a_container_has_a_policy_of_its_own(own, code, phase, restarts):
+    rules = [
+        {"action": "Restart", "exitCodes": {"operator": operator, "values": values}}
+        for rule in own.get("restartPolicyRules") or ()
+        for operator, values in rule.items()
+    ]
+    async with testing.cluster(nodes=1) as c:
+        made = pod(notes={"run-for": "5s", "exit-code": code}, restartPolicy="Never")
+        made["spec"]["containers"][0] |= own | ({"restartPolicyRules": rules} if rules else {})
+        await c.client.create(PODS, made)
+        await c.settle()
+        await c.advance(6)
+        status = (await c.client.get(PODS, "p", "default"))["status"]
+        assert (status["phase"], status["containerStatuses"][0]["restartCount"]) == (
+            phase,
+            restarts,
+        )
+
+
+async def test_a_container_sleeps_before_it_stops():
+    async with testing.cluster(nodes=1, pod_startup=1.0) as c:
+        made = objects.pod("p", terminationGracePeriodSeconds=60)
+        made["spec"]["containers"][0]["lifecycle"] = {"preStop": {"sleep": {"seconds": 20}}}
+        await c.client.create(PODS, made)
+        await c.settle()
+        await c.client.delete(PODS, "p", "default")
+        await c.advance(20)
+        [still] = await c.pods()
+        assert "running" in still["status"]["containerStatuses"][0]["state"]
+        await c.advance(2)
+        assert await c.pods() == []

@@ -56,10 +56,15 @@ def source(kind, name="x", **more):
     return {kind: {"secretName" if kind == "secret" else "name": name, **more}}
 
 
-def blocked(*, there=None, volumes=(), env=(), env_from=()):
+def blocked(*, there=None, volumes=(), **container):
     pod = objects.pod("web", volumes=[{"name": "v", **v} for v in volumes])
-    pod["spec"]["containers"][0].update(env=list(env), envFrom=list(env_from))
-    found = blockers.find(pod, lambda kind, name: (there or {}).get((kind, name)))
+    pod["metadata"].update(uid="u", namespace="default")
+    pod["spec"]["containers"][0].update(container)
+
+    def lookup(kind, name):
+        return (there or {}).get((kind, name))
+
+    found = blockers.of_volumes(pod, lookup) or blockers.of_containers(pod, lookup).get("main")
     return (found.reason, found.message, found.container) if found else None
 
 
@@ -107,8 +112,52 @@ PROJECTED = {"projected": {"sources": [{"configMap": {"name": "kube-root-ca.crt"
             ),
             None,
         ),
-        (blocked(env_from=[{"secretRef": {"name": "x"}}]), config('secret "x" not found')),
-        (blocked(env_from=[{"secretRef": {"name": "x", "optional": True}}]), None),
+        (blocked(envFrom=[{"secretRef": {"name": "x"}}]), config('secret "x" not found')),
+        (blocked(envFrom=[{"secretRef": {"name": "x", "optional": True}}]), None),
+        (
+            blocked(
+                env=[{"name": "A", "valueFrom": {"configMapKeyRef": KEY}}],
+                there={("configmap", "x"): {"binaryData": {"k": "AA=="}}},
+            ),
+            config("couldn't find key k in ConfigMap default/x"),
+        ),
+        (
+            blocked(volumes=[source("secret", items=[{"key": "b"}])], there={("secret", "x"): {}}),
+            mount("references non-existent secret key: b"),
+        ),
+        (
+            blocked(
+                volumes=[
+                    {
+                        "projected": {
+                            "sources": [{"secret": {"name": "a"}}, {"configMap": {"name": "b"}}]
+                        }
+                    }
+                ]
+            ),
+            mount('[secret "a" not found, configmap "b" not found]'),
+        ),
+        (
+            blocked(securityContext={"runAsNonRoot": True, "runAsUser": 0}),
+            config(
+                "container's runAsUser breaks non-root policy "
+                '(pod: "web_default(u)", container: main)'
+            ),
+        ),
+        (blocked(securityContext={"runAsNonRoot": True}), None),
+        (
+            blocked(
+                env=[
+                    {
+                        "name": "A",
+                        "valueFrom": {
+                            "resourceFieldRef": {"containerName": "b", "resource": "limits.cpu"}
+                        },
+                    }
+                ]
+            ),
+            config("container b not found"),
+        ),
     ],
 )
 def test_what_is_missing(found, expected):

@@ -241,17 +241,15 @@ def test_a_gate_that_opens_is_reported():
     assert stage(pod) is None
 
 
-def test_a_resize_and_an_ephemeral_container_are_reported():
+def test_an_ephemeral_container_is_reported():
     _, pod = run(make_pod())
     pod["metadata"]["generation"] = 2
-    pod["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "1"}}
     pod["spec"]["ephemeralContainers"] = [{"name": "debug", "image": "busybox:1.36"}]
     pod, name, _, events = advance(pod)
     assert name == "report"
     assert [reason for reason, _ in events] == ["Pulling", "Pulled", "Created", "Started"]
     status = pod["status"]
     assert status["observedGeneration"] == 2
-    assert status["containerStatuses"][0]["allocatedResources"] == {"cpu": "1"}
     assert [reports.state_of(s) for s in status["ephemeralContainerStatuses"]] == ["running"]
     assert stage(pod) is None
 
@@ -363,15 +361,23 @@ def test_a_missing_volume_holds_up_the_pod():
 def test_a_missing_variable_holds_up_one_container():
     pod, *_ = advance(make_pod(images=("a:1", "b:1")))
     text = 'configmap "x" not found'
-    blocker = Blocker("CreateContainerConfigError", text, (("configmap", "x"),), "c1")
-    after, name, _, events = advance(pod, blocker=blocker)
-    assert (name, events) == ("block", [("Failed", f"Error: {text}")])
-    waiting = [s["state"]["waiting"] for s in after["status"]["containerStatuses"]]
-    assert waiting == [
-        {"reason": "ContainerCreating"},
-        {"reason": "CreateContainerConfigError", "message": text},
+    held = {"c1": Blocker("CreateContainerConfigError", text, (("configmap", "x"),), "c1")}
+    after, name, _, events = advance(pod, held=held, images=("b:1",))
+    assert name == "run"
+    assert [reason for reason, _ in events] == [
+        "Pulling",
+        "Pulled",
+        "Created",
+        "Started",
+        "Pulled",
+        "Failed",
     ]
-    assert after["status"]["podIP"] == "10.244.0.2"
+    assert events[-1] == ("Failed", f"Error: {text}")
+    one, other = [s["state"] for s in after["status"]["containerStatuses"]]
+    assert "running" in one
+    assert other == {"waiting": {"reason": "CreateContainerConfigError", "message": text}}
+    assert (after["status"]["phase"], after["status"]["podIP"]) == ("Pending", "10.244.0.2")
+    assert stage(after, held=held) is None
     names, pod = run(after)
     assert (names, pod["status"]["phase"]) == (["run"], "Running")
 

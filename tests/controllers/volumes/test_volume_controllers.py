@@ -272,16 +272,13 @@ async def test_what_cannot_be_reclaimed_has_failed(stage: Stage) -> None:
     assert volume["status"]["message"] == why
 
 
-async def test_a_claim_may_grow(stage: Stage) -> None:
-    await stage.storage_class("grows", "miniplane.dev/standard", allowVolumeExpansion=True)
-    await stage.claim(storageClassName="grows")
-    size = {"spec": {"resources": {"requests": {"storage": "4Gi"}}}}
-    await stage.client.patch(PERSISTENT_VOLUME_CLAIMS, "data", size, "default")
-    await stage.c.settle()
-    claim = await stage.get(PERSISTENT_VOLUME_CLAIMS, "data")
-    assert claim is not None and claim["status"]["capacity"] == {"storage": "4Gi"}
-    volume = await stage.get(PERSISTENT_VOLUMES, claim["spec"]["volumeName"])
-    assert volume is not None and volume["spec"]["capacity"] == {"storage": "4Gi"}
+async def test_a_claim_that_waits_is_told_again_and_again(stage: Stage) -> None:
+    await stage.storage_class("late", "x.io/y", volumeBindingMode="WaitForFirstConsumer")
+    await stage.claim(storageClassName="late")
+    await stage.claim("other", storageClassName="")
+    await stage.c.advance(61)
+    counts = {e["reason"]: e["count"] for e in await stage.c.list(EVENTS)}
+    assert counts == {"WaitForFirstConsumer": 5, "FailedBinding": 5}
 
 
 async def test_many_claims(stage: Stage) -> None:
