@@ -11,7 +11,7 @@ a timer fires or somebody from outside does something.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from miniplane.clock import Clock, Timer, VirtualClock
 from miniplane.runtime.manager import Part
@@ -24,6 +24,8 @@ reconcile that waits for a slow answer has other tasks that may still run."""
 MAX_TURNS = 1_000_000
 """How many turns one moment may take before it is called a hot loop."""
 MAX_SECONDS = 3_600.0
+UNASKED_TURNS = 8
+"""How many turns in a row nobody is asked while others are about to run anyway."""
 SPINS = 10_000
 PAUSE = 0.001
 """On a real clock, somebody may be busy waiting for the network: after `SPINS` turns without rest,
@@ -39,9 +41,17 @@ class NotSettled(TimeoutError):
 async def drain(clock: Clock, parts: Parts, *, max_turns: int = MAX_TURNS) -> None:
     """Let tasks run until all parts are idle, or wait in `clock.sleep`. Time stands still."""
     virtual = isinstance(clock, VirtualClock)
-    quiet = asleep = 0
+    ready = _about_to_run()
+    quiet = asleep = unasked = 0
     busy: Part | None = None
     for turn in range(max_turns):
+        # All parts are many. Where somebody is about to run, it is too early to ask them; but he
+        # may be nobody's, and run for ever.
+        if ready and not quiet and unasked < UNASKED_TURNS:
+            unasked += 1
+            await asyncio.sleep(0)
+            continue
+        unasked = 0
         # Who was busy a turn ago probably still is: asking it first spares asking all others.
         if busy is None or busy.idle:
             busy = next((part for part in parts() if not part.idle), None)
@@ -98,11 +108,16 @@ async def advance(
     target = clock.time() + seconds
     await drain(clock, parts, max_turns=max_turns)
     # Most timers of a quiet cluster wake nobody: then all are as idle as they were.
-    ready = getattr(asyncio.get_running_loop(), "_ready", None)
+    ready = _about_to_run()
     while clock.step(target):
         if ready is None or ready:
             await drain(clock, parts, max_turns=max_turns)
     clock.advance_to(target)
+
+
+def _about_to_run() -> Collection[object] | None:
+    """What the running event loop calls next, None where it does not tell."""
+    return getattr(asyncio.get_running_loop(), "_ready", None)
 
 
 def _busy(parts: Parts) -> str:
