@@ -121,6 +121,7 @@ async def test_sizes_follow_usage(sim: Any) -> None:
     await sim.patch(DEPLOYMENTS, "web", {"spec": {"replicas": 3}})
     judge.sizes.clear()
     sim.clear()
+    await harm.uncordon()
     # Each pod uses all that it asks for, which is twice the target: there are never enough.
     for expected, amount in ((9, 100), (2, 10)):
         for _ in range(60):

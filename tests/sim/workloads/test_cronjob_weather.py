@@ -145,6 +145,7 @@ async def test_each_time_has_its_job(sim: Any) -> None:
         await sim.harness.advance(sim.random.choice((0, 10, 30, 60)))
         await edit(sim, judge, harm, made)
     sim.clear()
+    await harm.uncordon()
     await sim.patch(CRON_JOBS, "tick", {"spec": {"suspend": True, "schedule": "* * * * *"}})
     await sim.harness.advance(3_000)
     await sim.rest()

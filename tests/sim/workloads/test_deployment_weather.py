@@ -30,6 +30,11 @@ def size(replica_set: Obj) -> int:
     return found
 
 
+def available_of(replica_set: Obj) -> int:
+    found: int = (replica_set.get("status") or {}).get("availableReplicas", 0)
+    return found
+
+
 def progressing(deployment: Obj) -> Obj:
     conditions = (deployment.get("status") or {}).get("conditions") or ()
     return next((c for c in conditions if c["type"] == "Progressing"), {})
@@ -41,6 +46,8 @@ class Judge:
     def __init__(self, sim: Any) -> None:
         self.sim = sim
         self.pods = replicas.Pods(sim)
+        self._available = replicas.Lately(sim)
+        """By name of a ReplicaSet how many of its pods are available, as its status tells."""
         self._shared_out = -1.0
         """When a new size was last seen to be shared out. That takes several writes."""
         sim.judge = self.judge
@@ -123,12 +130,14 @@ class Judge:
     def available(self, sizes: dict[str, int]) -> int:
         """How many pods are left that are available, as far as the ReplicaSets tell."""
         return sum(
-            min(sizes[name_of(rs)], (rs.get("status") or {}).get("availableReplicas", 0))
+            min(sizes[name_of(rs)], max(self._available.of(name_of(rs), available_of(rs))))
             for rs in self.sets()
         )
 
     def written(self, key: str, before: Obj | None, after: Obj | None) -> None:
         self.pods.written(key, before, after)
+        if key.startswith("replicasets.apps/") and before is not None:
+            self._available.note(name_of(before), available_of(before))
         if not key.startswith("deployments.apps/") or before is None or after is None:
             return
         was, now = progressing(before), progressing(after)

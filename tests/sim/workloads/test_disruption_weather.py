@@ -101,8 +101,7 @@ async def test_evictions_keep_to_the_budget(sim: Any, row: Resource) -> None:
                 if pod["spec"].get("nodeName") == node:
                     await judge.evict(name_of(pod))
         elif change == "open":
-            for node in sim.all(NODES):
-                await sim.patch(NODES, name_of(node), {"spec": {"unschedulable": None}})
+            await harm.uncordon()
         elif change == "up":
             more = min(8, sim.get(row, "web")["spec"]["replicas"] + 1)
             await sim.patch(row, "web", {"spec": {"replicas": more}})
