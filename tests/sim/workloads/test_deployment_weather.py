@@ -233,7 +233,7 @@ async def edit(sim: Any, harm: Trouble, made: Obj) -> None:
         assert error.code in (404, 409, 422), error
 
 
-@pytest.mark.seeds(2)
+@pytest.mark.seeds(2, steps=600)
 @pytest.mark.parametrize("strategy", ["RollingUpdate", "Recreate"])
 async def test_promises_hold_in_any_weather(sim: Any, strategy: str) -> None:
     recreate = {"type": "Recreate"}
@@ -241,8 +241,7 @@ async def test_promises_hold_in_any_weather(sim: Any, strategy: str) -> None:
     await sim.user.create(DEPLOYMENTS, made)
     judge = Judge(sim)
     harm = Trouble(sim)
-    sim.begin()
-    for _ in range(45):
+    for _ in sim.turns():
         await harm.whims()
         await sim.pass_time()
         await edit(sim, harm, made)

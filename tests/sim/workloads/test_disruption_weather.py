@@ -75,7 +75,7 @@ class Budget:
         assert self.healthy() >= min(before, least)
 
 
-@pytest.mark.seeds(1)
+@pytest.mark.seeds(1, steps=1_100)
 @pytest.mark.parametrize("row", [DEPLOYMENTS, STATEFUL_SETS], ids=["Deployment", "StatefulSet"])
 async def test_evictions_keep_to_the_budget(sim: Any, row: Resource) -> None:
     budget = a_budget(sim)
@@ -85,8 +85,7 @@ async def test_evictions_keep_to_the_budget(sim: Any, row: Resource) -> None:
     judge = Budget(sim, row, budget["spec"])
     # Pods that let their users down by themselves are nothing that a budget prevents.
     harm = Trouble(sim, moody=False)
-    sim.begin()
-    for _ in range(40):
+    for _ in sim.turns():
         await harm.whims()
         await sim.pass_time()
         pods = [pod for pod in sim.all(PODS) if alive(pod)]
