@@ -93,10 +93,10 @@ class Config(pydantic.BaseModel):
     too."""
     node_labels: Pairs = {}
     """Labels that these nodes have in common."""
-    node_lease_duration: Annotated[float, pydantic.Field(ge=4, le=86400)] = 40.0
+    node_lease_duration: Annotated[float, pydantic.Field(ge=4, le=86400 * 3650)] = 40.0
     """How long the leases of simulated nodes last; they are renewed four times as often, and a node
     that has been silent for ten seconds longer than that is not ready. Long ones make it cheap to
-    let days of virtual time pass."""
+    let years of virtual time pass."""
     controllers: str = "*"
     """Which controllers run, as kube-controller-manager's `--controllers`: `*,-kubelet`."""
     kubeconfig: str | None = None

@@ -16,6 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("miniplane.registry",),
     ("miniplane.store",),
     ("miniplane.pki",),
+    ("miniplane.rounds",),
     ("miniplane.config", "miniplane.clock", "miniplane.ids", "miniplane.metrics"),
     ("miniplane.api",),
 )

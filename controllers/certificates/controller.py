@@ -93,7 +93,14 @@ class Cleaner(Controller):
 
     def setup(self) -> None:
         self.requests = self.informer(REQUESTS)
-        self.every(plan.HOUR, self._clean)
+        self._rounds = self.rounds(plan.HOUR, self._round)
+        self.requests.on_change(lambda old, new: self._rounds.ask())
+
+    def _round(self) -> float | None:
+        if not len(self.requests):
+            return None
+        self.spawn(self._clean())
+        return self.clock.time()
 
     async def _clean(self) -> None:
         now = self.clock.time()

@@ -48,11 +48,12 @@ class Backoff:
         else:
             nodes[node] = _Entry(min(2 * entry.delay, LONGEST), now)
 
-    def sweep(self, *, now: float) -> None:
-        """Forgets what has been quiet for twice the longest delay."""
+    def sweep(self, *, now: float) -> bool:
+        """Forgets what has been quiet for twice the longest delay. Whether anything is left."""
         for key in list(self._entries):
             nodes = self._entries[key]
             for node in [n for n, e in nodes.items() if now - e.since > 2 * LONGEST]:
                 del nodes[node]
             if not nodes:
                 del self._entries[key]
+        return bool(self._entries)

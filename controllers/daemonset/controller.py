@@ -66,7 +66,11 @@ class DaemonSetController(Controller):
             changed=self._pod_changed,
         )
         self.informer(NODES).on_change(self._node_changed)
-        self.every(_SWEEP, lambda: self._backoff.sweep(now=self.clock.time()))
+        self._sweeps = self.rounds(_SWEEP, self._sweep)
+
+    def _sweep(self) -> float | None:
+        now = self.clock.time()
+        return now if self._backoff.sweep(now=now) else None
 
     # Whose turn it is.
 
@@ -218,6 +222,7 @@ class DaemonSetController(Controller):
         )
         for node in what.failed_on:
             self._backoff.failed(episode, node, now=now)
+            self._sweeps.ask()
         maker = podspec.PodMaker(
             name,
             template,

@@ -203,15 +203,23 @@ def _by_indexes(sync: Sync, finish: Obj | None, now: float) -> tuple[Sync, Obj |
     completions: int = spec["completions"]
     counted = [pod for pod in sync.pods if pod.tracked and is_valid(job, pod)]
     before = indexes.parse(status.get("completedIndexes", ""), completions)
-    done = indexes.singles(pod.index for pod in counted if _succeeded(pod))
+    given_up = indexes.parse(status.get("failedIndexes") or "", completions)
+    # An index may have had two pods, if the answer to a create got lost. The first end counts.
+    done = indexes.singles(
+        pod.index for pod in counted if _succeeded(pod) and not indexes.has(given_up, pod.index)
+    )
     completed = indexes.merge(before, done)
     sync = dataclasses.replace(
         sync, before=before, completed=completed, succeeded=indexes.total(completed)
     )
     if jobs.is_per_index(job):
         failed = indexes.merge(
-            indexes.parse(status.get("failedIndexes") or "", completions),
-            indexes.singles(pod.index for pod in counted if _fails_its_index(job, pod)),
+            given_up,
+            indexes.singles(
+                pod.index
+                for pod in counted
+                if _fails_its_index(job, pod) and not indexes.has(completed, pod.index)
+            ),
         )
         lost, most = indexes.total(failed), spec.get("maxFailedIndexes")
         if finish is None and most is not None and lost > most:

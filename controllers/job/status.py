@@ -158,6 +158,7 @@ def _ended(
     known = {kind: dict.fromkeys(uncounted.get(kind) or ()) for kind in ("succeeded", "failed")}
     remove: list[JobPod] = []
     new_indexes: list[int] = []
+    settled = indexes.merge(sync.before, sync.failed_indexes or ())
     for pod in sync.pods:
         if pod.uid not in kept:
             continue
@@ -170,7 +171,7 @@ def _ended(
         if pod.phase == "Succeeded" and pod.uid not in known["failed"]:
             if indexed:
                 # The index is enough to count it once.
-                if is_valid(job, pod) and not indexes.has(sync.before, pod.index):
+                if is_valid(job, pod) and not indexes.has(settled, pod.index):
                     new_indexes.append(pod.index)
             elif pod.uid not in known["succeeded"]:
                 uncounted.setdefault("succeeded", []).append(pod.uid)

@@ -38,7 +38,7 @@ class NodeLifecycleController(Controller):
         self.pods.add_index("node", by_node)
         self.nodes.on_change(self._node_changed)
         self.leases.on_change(self._lease_changed)
-        self.every(plan.MONITOR_SECONDS, self._monitor)
+        self._rounds = self.rounds(plan.MONITOR_SECONDS, self._monitor)
 
     def _node_changed(self, old: Obj | None, new: Obj | None) -> None:
         node = new or old
@@ -47,6 +47,7 @@ class NodeLifecycleController(Controller):
         if old is not None and new is not None:
             if (health := self._known.get(name)) is not None:
                 health.look(new, self.clock.time())
+                self._rounds.ask(health.due(self.clock.time()))
             if _unchanged(old, new):
                 return
         self.queue.add(name)
@@ -57,8 +58,9 @@ class NodeLifecycleController(Controller):
             if health is not None:
                 health.seen = self.clock.time()
 
-    def _monitor(self) -> None:
-        """Look who is silent. This runs for ever, so it reads nothing but what is at hand."""
+    def _monitor(self) -> float | None:
+        """Look who is silent. This comes round for ever, so it reads nothing but what is at hand;
+        where all nodes are well, not before the first of them may have fallen silent."""
         now = self.clock.time()
         self._evicting.clear()
         down = plan.all_down(self._known.values())
@@ -69,6 +71,7 @@ class NodeLifecycleController(Controller):
                 self.queue.add(name)
             elif health.silent(now) and not health.unknown:
                 self.queue.add(name)
+        return min((health.due(now) for health in self._known.values()), default=None)
 
     async def reconcile(self, key: str) -> Result | None:
         node = self.nodes.get("", key)
@@ -84,6 +87,7 @@ class NodeLifecycleController(Controller):
             return None
         if known is None:
             known = self._known[key] = self._meet(node)
+            self._rounds.ask(known.due(self.clock.time()))
             await self._tell(key, uid, "RegisteredNode", f"Registered Node {key} in Controller")
         if missing := plan.missing_labels(node):
             node = await self.client.patch(NODES, key, {"metadata": {"labels": missing}})

@@ -129,8 +129,19 @@ class Health:
 
     def silent(self, now: float) -> bool:
         """Whether nothing was heard of the node for too long."""
+        return now > self._until()
+
+    def due(self, now: float) -> float:
+        """When the monitor has to look again, if nothing is heard of the node: at once while it is
+        not ready, else when it has been silent for too long (Unix seconds)."""
+        if self.ready in ("False", "Unknown"):
+            return now
+        # Until somebody has acted on its silence it is looked at again and again.
+        return max(now, self._until())
+
+    def _until(self) -> float:
         grace = GRACE_SECONDS if self.ready else STARTUP_GRACE_SECONDS
-        return now > self.seen + self.lease + grace
+        return self.seen + self.lease + grace
 
 
 def unknown(node: Obj, *, now: str) -> list[Obj] | None:

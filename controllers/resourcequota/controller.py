@@ -27,15 +27,18 @@ class ResourceQuotaController(Controller):
     def setup(self) -> None:
         self.quotas = self.informer(resources.RESOURCE_QUOTAS)
         self.quotas.on_change(self._quota_changed)
-        self.every(RESYNC_SECONDS, self._all)
+        self._resyncs = self.rounds(RESYNC_SECONDS, self._all)
 
     def _quota_changed(self, old: Obj | None, new: Obj | None) -> None:
         if new is not None and (old is None or old["spec"].get("hard") != new["spec"].get("hard")):
             self.queue.add(key_of(new))
+            self._resyncs.ask()
 
-    def _all(self) -> None:
-        for quota in self.quotas.list():
+    def _all(self) -> float | None:
+        found = self.quotas.list()
+        for quota in found:
             self.queue.add(key_of(quota))
+        return self.clock.time() if found else None
 
     def _follow(self, row: Resource) -> None:
         """Hear of what is freed. Only kinds that some quota counts are followed."""

@@ -76,7 +76,7 @@ class Scheduler(Controller):
         self.pods.on_change(self._pod_changed)
         for informer in (self.claims, self.volumes, self.classes):
             informer.on_change(self._volumes_changed)
-        self.every(_FLUSH_EVERY, self._flush)
+        self._flushes = self.rounds(_FLUSH_EVERY, self._flush)
 
     # What happens outside.
 
@@ -126,6 +126,7 @@ class Scheduler(Controller):
         if key in self.cache.pods:
             return  # assumed: the news of its binding are on their way
         self.pending.add(key, new["spec"].get("priority") or 0)
+        self._flushes.ask()
         self.queue.add(_ROUND)
 
     def _node_changed(self, old: Obj | None, new: Obj | None) -> None:
@@ -170,9 +171,13 @@ class Scheduler(Controller):
             self.pending.moved(change, self.clock.time())
             self.queue.add(_ROUND)
 
-    def _flush(self) -> None:
-        self.pending.flush(self.clock.time(), _FLUSH_OLDER)
+    def _flush(self) -> float | None:
+        if not self.pending:
+            return None
+        now = self.clock.time()
+        self.pending.flush(now, _FLUSH_OLDER)
         self.queue.add(_ROUND)
+        return now
 
     # One pod after the other.
 

@@ -2,28 +2,41 @@
 
 import collections
 import functools
+from collections.abc import Callable
 
 from miniplane.api import resources
 from miniplane.registry import catalog
 from miniplane.registry.stored import Stored, seal
 from miniplane.store.errors import Compacted
 from miniplane.store.mvcc import Store
+from miniplane.store.watch import Watcher
 
 TTL = 3_600.0
 """Seconds."""
 
 
 class EventExpiry:
-    """Removes Events that nobody has written for an hour. `tick` is to be called now and then."""
+    """Removes Events that nobody has written for an hour.
 
-    def __init__(self, store: Store[Stored]):
+    `tick` is to be called some time after each time that `written` was.
+    """
+
+    def __init__(self, store: Store[Stored], written: Callable[[], object] = lambda: None):
         self._store = store
+        self._noticed = written
         self._prefix = catalog.prefix(resources.EVENTS)
         self._written: collections.deque[tuple[float, str, int]] = collections.deque()
-        self._watcher = store.watch(self._prefix, after=store.revision)
+        self._watcher = self._follow()
 
-    def tick(self, now: float) -> None:
-        """Note what was written since the last tick, and remove what is over an hour old."""
+    def _follow(self) -> Watcher[Stored]:
+        revision = self._store.revision
+        watcher = self._store.watch(self._prefix, after=revision, woken=self._noticed)
+        watcher.read()
+        return watcher
+
+    def tick(self, now: float) -> float | None:
+        """Note what was written since the last tick, and remove what is over an hour old. Returns
+        when there will be more to remove, None for nothing."""
         try:
             while not self._watcher.idle:
                 for event in self._watcher.read():
@@ -36,11 +49,12 @@ class EventExpiry:
             stored = self._store.find(key)
             if stored is not None and stored.revision == revision:
                 self._store.delete(key, functools.partial(_farewell, stored), expect=stored)
+        return self._written[0][0] + TTL if self._written else None
 
     def _start_over(self, now: float) -> None:
         """More was written than the window holds: whatever is there now counts as new."""
         self._watcher.close()
-        self._watcher = self._store.watch(self._prefix, after=self._store.revision)
+        self._watcher = self._follow()
         known = {key: revision for _, key, revision in self._written}
         for key, stored in self._store.range_items(self._prefix):
             if known.get(key) != stored.revision:

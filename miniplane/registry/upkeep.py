@@ -2,23 +2,27 @@
 
 After `pkg/controlplane`: the bootstrap objects are made once; the service `kubernetes` and its
 endpoints are looked at every ten seconds and made again when somebody has deleted them, and so are
-the IPAddress objects of services; events expire.
+the IPAddress objects of services; events expire. A round in which nothing can have changed is left
+out, so a year of virtual time in a cluster at rest costs nothing.
 """
 
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from miniplane.api import bootstrap, rbac, resources
 from miniplane.api.objects import Obj
 from miniplane.api.options import WriteOptions
-from miniplane.clock import Clock, Timer
+from miniplane.clock import Clock
 from miniplane.config import Config
 from miniplane.pki import serving
 from miniplane.registry import catalog
 from miniplane.registry.expiry import EventExpiry
+from miniplane.registry.ipaddresses import IP_ADDRESSES
 from miniplane.registry.registry import Registry
 from miniplane.registry.stored import Stored
+from miniplane.rounds import Rounds
 from miniplane.store.mvcc import Store
+from miniplane.store.watch import Watcher
 
 PERIOD = 10.0
 EXPIRY_PERIOD = 60.0
@@ -38,9 +42,11 @@ class Upkeep:
         self._clock = clock
         self._config = config
         self._expiry: EventExpiry | None = None
-        self._timers: dict[str, Timer] = {}
         self._own = {row: catalog.key(row, "default", "kubernetes") for row in _OWN}
-        """Where its own service is, and its endpoints. It looks there often."""
+        """Where its own service is, and its endpoints."""
+        self._rounds: list[Rounds] = []
+        self._watchers: list[Watcher[Stored]] = []
+        """Each on something that is looked after; a write of it leaves them behind."""
 
     def start(self) -> None:
         """Make everything that a fresh control plane holds, and begin to look after it."""
@@ -52,13 +58,16 @@ class Upkeep:
         if self._config.metrics_server:
             for obj in bootstrap.metrics_server(now):
                 self._create(obj)
-        self._expiry = EventExpiry(self._store)
+        service = Rounds(self._clock, PERIOD, self._keep_service, label=("upkeep", "service"))
+        events = Rounds(self._clock, EXPIRY_PERIOD, self._expire_events, label=("upkeep", "events"))
+        self._rounds = [service, events]
+        self._expiry = EventExpiry(self._store, written=events.ask)
         self._keep_service()
-        self._expire_events()
 
     def stop(self) -> None:
-        for timer in self._timers.values():
-            timer.cancel()
+        for rounds in self._rounds:
+            rounds.stop()
+        self._unwatch()
         if self._expiry is not None:
             self._expiry.close()
             self._expiry = None
@@ -81,16 +90,24 @@ class Upkeep:
                 if resources.of_kind(obj["apiVersion"], obj["kind"]) in missing:
                     self._create(obj)
         self._registry.repair()
-        self._again("service", PERIOD, self._keep_service)
+        self._watch()
 
-    def _expire_events(self) -> None:
-        if self._expiry is not None:
-            self._expiry.tick(self._clock.time())
-        self._again("events", EXPIRY_PERIOD, self._expire_events)
+    def _watch(self) -> None:
+        """Have another round when any of what was looked at is written from now on."""
+        self._unwatch()
+        ask = self._rounds[0].ask
+        for prefix in (catalog.prefix(IP_ADDRESSES), *self._own.values()):
+            watcher = self._store.watch(prefix, after=self._store.revision, woken=ask)
+            watcher.read()
+            self._watchers.append(watcher)
 
-    def _again(self, what: str, after: float, act: Callable[[], None]) -> None:
-        label = ("upkeep", what)
-        self._timers[what] = self._clock.call_later(after, act, background=True, label=label)
+    def _unwatch(self) -> None:
+        for watcher in self._watchers:
+            watcher.close()
+        self._watchers.clear()
+
+    def _expire_events(self) -> float | None:
+        return None if self._expiry is None else self._expiry.tick(self._clock.time())
 
 
 def administrators() -> Obj:

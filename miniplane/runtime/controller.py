@@ -18,17 +18,17 @@ controller with a copy a moment old must expect, so they are logged for debuggin
 
 import asyncio
 import dataclasses
-import inspect
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from miniplane.api.errors import StatusError, is_namespace_terminating
 from miniplane.api.resources import RESOURCES, Resource
 from miniplane.client.protocol import Client
-from miniplane.clock import Clock, Timer, sleeper
+from miniplane.clock import Clock, sleeper
 from miniplane.ids import Ids
 from miniplane.pki.authority import Authority
+from miniplane.rounds import Rounds
 from miniplane.runtime.events import EventNames, EventRecorder
 from miniplane.runtime.informer import Informer, InformerFactory
 from miniplane.runtime.queue import BASE_DELAY, MAX_DELAY, WorkQueue
@@ -111,7 +111,7 @@ class Controller:
         self.log = logging.getLogger(f"miniplane.controllers.{self.name}")
         self.__tasks: dict[asyncio.Task[Any], None] = {}
         self.__spawned: dict[asyncio.Task[Any], None] = {}
-        self.__periodic: dict[int, Timer] = {}
+        self.__rounds: list[Rounds] = []
 
     # What subclasses write.
 
@@ -134,33 +134,24 @@ class Controller:
         task.add_done_callback(lambda t: self.__spawned.pop(t, None))
         return task
 
-    def every(
-        self,
-        seconds: float,
-        act: Callable[[], Awaitable[object] | None],
-        *,
-        background: bool = True,
-    ) -> None:
-        """Call `act` (a plain or a coroutine function) every `seconds`, the first time then."""
-        number = len(self.__periodic)
+    def rounds(self, seconds: float, act: Callable[[], float | None]) -> Rounds:
+        """Have `act` called at multiples of `seconds`, but only when somebody asks for it.
 
-        def fire() -> None:
-            arm()
-            # Who finds nothing to do needs no task for it: that is told apart by `settle.advance`.
+        For what is to be looked at again and again, while there is something to see. `act` returns
+        when the next look is worth while (Unix seconds), None for when somebody asks. It runs
+        beside the queue; errors are logged, and the next round comes.
+        """
+
+        def guarded() -> float | None:
             try:
-                done = act()
+                return act()
             except Exception:
                 self.log.exception("work beside the queue failed")
-                return
-            if inspect.isawaitable(done):
-                self.spawn(_finish(done))
+                return self.clock.time()
 
-        def arm() -> None:
-            self.__periodic[number] = self.clock.call_later(
-                seconds, fire, background=background, label=(self.name, "every", seconds)
-            )
-
-        arm()
+        label = (self.name, "rounds", seconds)
+        self.__rounds.append(Rounds(self.clock, seconds, guarded, label=label))
+        return self.__rounds[-1]
 
     # What the manager uses.
 
@@ -181,8 +172,8 @@ class Controller:
 
     async def stop(self) -> None:
         """Cancel the workers, whatever they are at."""
-        for timer in self.__periodic.values():
-            timer.cancel()
+        for rounds in self.__rounds:
+            rounds.stop()
         self.queue.close()
         self.recorder.close()
         tasks = [*self.__tasks, *self.__spawned]
@@ -235,7 +226,3 @@ class Controller:
         except Exception:
             self.log.exception("work beside the queue failed")
             return None
-
-
-async def _finish(done: Awaitable[object]) -> None:
-    await done

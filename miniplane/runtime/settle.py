@@ -11,7 +11,7 @@ a timer fires or somebody from outside does something.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Collection, Iterable
 
 from miniplane.clock import Clock, Timer, VirtualClock
 from miniplane.runtime.manager import Part
@@ -24,6 +24,8 @@ reconcile that waits for a slow answer has other tasks that may still run."""
 MAX_TURNS = 1_000_000
 """How many turns one moment may take before it is called a hot loop."""
 MAX_SECONDS = 3_600.0
+UNASKED_TURNS = 8
+"""How many turns in a row nobody is asked while others are about to run anyway."""
 SPINS = 10_000
 PAUSE = 0.001
 """On a real clock, somebody may be busy waiting for the network: after `SPINS` turns without rest,
@@ -41,21 +43,28 @@ async def drain(
 ) -> None:
     """Let tasks run until all parts are idle, or wait in `clock.sleep`. Time stands still.
 
-    `once`: be content with all of them idle and nothing left to run in the loop, although the
-    network was not asked again whether it has something for somebody.
+    `once`: on a virtual clock, be content with all of them idle and nothing left to run in the
+    loop, although the network was not asked again whether it has something for somebody.
     """
     virtual = isinstance(clock, VirtualClock)
-    ready = _ready() if virtual and once else None
-    quiet = asleep = 0
+    ready = _about_to_run()
+    quiet = asleep = unasked = 0
     busy: Part | None = None
     for turn in range(max_turns):
+        # All parts are many. Where somebody is about to run, it is too early to ask them; but he
+        # may be nobody's, and run for ever.
+        if ready and not quiet and unasked < UNASKED_TURNS:
+            unasked += 1
+            await asyncio.sleep(0)
+            continue
+        unasked = 0
         # Who was busy a turn ago probably still is: asking it first spares asking all others.
         if busy is None or busy.idle:
             busy = next((part for part in parts() if not part.idle), None)
         if busy is None:
             quiet += 1
             asleep = 0
-            if quiet >= QUIET_TURNS or (ready is not None and not ready):
+            if quiet >= QUIET_TURNS or (once and virtual and ready is not None and not ready):
                 return
         else:
             quiet = 0
@@ -105,7 +114,7 @@ async def advance(
     target = clock.time() + seconds
     await drain(clock, parts, max_turns=max_turns)
     # Most timers of a quiet cluster wake nobody: then all are as idle as they were.
-    ready = _ready()
+    ready = _about_to_run()
     while clock.step(target):
         if ready is None or ready:
             await drain(clock, parts, max_turns=max_turns, once=True)
@@ -113,9 +122,9 @@ async def advance(
     clock.advance_to(target)
 
 
-def _ready() -> Sized | None:
-    """What the event loop will run in its next turn: with nothing there, and time standing still,
-    only somebody from outside can move anything. None where a loop does not tell."""
+def _about_to_run() -> Collection[object] | None:
+    """What the running event loop calls next: with nothing there, and time standing still, only
+    somebody from outside can move anything. None where a loop does not tell."""
     return getattr(asyncio.get_running_loop(), "_ready", None)
 
 

@@ -190,15 +190,18 @@ class Store(Generic[V]):
         """Forget the history up to and including `revision`: watchers behind it have expired."""
         self._log.compact(revision)
 
-    def watch(self, prefix: str, *, after: int) -> Watcher[V]:
+    def watch(
+        self, prefix: str, *, after: int, woken: Callable[[], object] | None = None
+    ) -> Watcher[V]:
         """A cursor on the writes under `prefix` after revision `after`. FutureRevision.
 
         Where some of them have left the window, its first read raises Compacted. The watcher must
-        be closed.
+        be closed. `woken()` is called by the write that leaves it behind when it was idle; it must
+        neither read nor write.
         """
         if after > self.revision:
             raise FutureRevision(after, self.revision)
-        return Watcher(self._hub, prefix, after)
+        return Watcher(self._hub, prefix, after, woken)
 
     def _check(self) -> None:
         """Walk every invariant; for tests."""

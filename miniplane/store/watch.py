@@ -15,6 +15,7 @@ next read raises Compacted. Its cost until then is one small object.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from miniplane.store.events import Event
@@ -57,6 +58,8 @@ class Hub(Generic[V]):
         for watcher in watchers:
             watcher.position = position
             watcher.idle = False
+            if watcher._woken is not None:
+                watcher._woken()
             waiter = watcher._waiter
             if waiter is not None and not waiter.done():
                 waiter.set_result(None)
@@ -85,10 +88,23 @@ class Watcher(Generic[V]):
     `read` never waits; `wait` returns when there may be something to read. One reader at a time.
     """
 
-    __slots__ = ("_deadline", "_hub", "_timer", "_waiter", "closed", "idle", "position", "prefix")
+    __slots__ = (
+        "_deadline",
+        "_hub",
+        "_timer",
+        "_waiter",
+        "_woken",
+        "closed",
+        "idle",
+        "position",
+        "prefix",
+    )
 
-    def __init__(self, hub: Hub[V], prefix: str, after: int):
+    def __init__(
+        self, hub: Hub[V], prefix: str, after: int, woken: Callable[[], object] | None = None
+    ):
         self._hub = hub
+        self._woken = woken
         self._waiter: asyncio.Future[bool | None] | None = None
         # A timer is kept from one wait to the next: most waits end long before their time.
         self._timer: asyncio.TimerHandle | None = None

@@ -153,23 +153,32 @@ async def test_a_key_is_never_processed_by_two_workers(api, context, clock):
     await manager.stop()
 
 
-async def test_periodic_work_and_work_beside_the_queue(manager, running, clock, caplog):
+async def test_rounds_and_work_beside_the_queue(manager, running, clock, caplog):
     seen = []
 
-    async def slow():
-        await clock.sleep(3)
-        seen.append("slow")
+    def look():
+        seen.append(clock.time() - began)
+        if len(seen) == 2:
+            raise ValueError("oh")
+        return began + 35 if len(seen) == 1 else None
 
     async def broken():
         raise RuntimeError("oh")
 
-    running.every(10, lambda: seen.append("plain"))
-    running.every(25, slow)
+    began = clock.time()
+    rounds = running.rounds(10, look)
     running.spawn(broken())
     assert not running.idle
-    await settling.advance(clock, manager.parts, 30)
-    assert seen == ["plain", "plain", "slow", "plain"]
+    await settling.advance(clock, manager.parts, 12)
     assert "work beside the queue failed" in caplog.text
+    assert seen == []
+    rounds.ask(began + 21)
+    rounds.ask()
+    rounds.ask(began + 31)
+    await settling.advance(clock, manager.parts, 100)
+    # An error is no reason to give up.
+    assert seen == [20, 40, 50]
+    rounds.ask()
     await manager.stop()
     assert clock.next_timer(background=True) is None
 
@@ -190,7 +199,7 @@ async def test_stop_cancels_a_reconcile_that_hangs(api, manager, running, clock)
 async def test_private_names_of_a_subclass_are_its_own(api, context):
     class Careless(Recording):
         name = "careless-controller"
-        _tasks = _spawned = _periodic = _work = _process = _attempt = _guard = None
+        _tasks = _spawned = _rounds = _work = _process = _attempt = _guard = None
 
     manager = ControllerManager(context, [Careless])
     await manager.start()

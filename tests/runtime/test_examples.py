@@ -4,13 +4,13 @@ import doctest
 
 import pytest
 
-from miniplane import clock, ids
+from miniplane import clock, ids, rounds
 from miniplane.runtime import manager
 from miniplane.runtime.logs import reading, spoken
 
 
 @pytest.mark.parametrize(
-    "module", [clock, ids, manager, reading, spoken], ids=lambda module: module.__name__
+    "module", [clock, ids, rounds, manager, reading, spoken], ids=lambda module: module.__name__
 )
 def test_examples(module):
     result = doctest.testmod(module)

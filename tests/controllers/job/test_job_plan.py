@@ -212,6 +212,24 @@ def test_a_failed_pod_stays_until_its_successor_has_its_count():
     assert names(tracked.remove) == ["a"] and second["failed"] == 1
 
 
+@pytest.mark.parametrize(
+    ("state", "phases", "completed", "failed"),
+    [
+        ({}, ("Succeeded", "Failed"), "1", ""),
+        ({"failedIndexes": "1"}, ("Succeeded", "Failed"), "", "1"),
+        ({"completedIndexes": "1"}, ("Failed",), "1", ""),
+    ],
+)
+def test_an_index_with_two_pods_has_one_end(state, phases, completed, failed):
+    found = job(state=state, backoffLimitPerIndex=0, **INDEXED)
+    sync = plan(found, *(pod(phase, phase, index=1) for phase in phases))
+    tracked = status.track(sync, plans.Outcome(), NOW)
+    assert tracked.status.get("completedIndexes", "") == completed
+    assert tracked.status["failedIndexes"] == failed
+    assert sync.finish is None
+    assert len(tracked.remove) == len(phases)
+
+
 def test_large_jobs_are_counted_in_portions():
     pods = [pod(f"p{n}", "Succeeded") for n in range(600)]
     tracked, second, ended = count(job(completions=600, parallelism=600), *pods)

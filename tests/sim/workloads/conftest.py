@@ -10,7 +10,6 @@ Controllers act on copies that may be a moment old. Two modes tell how old:
     storm     watches break as well: a copy may be as old as it takes to list anew
 """
 
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -28,7 +27,9 @@ from miniplane.ids import Ids
 from miniplane.registry import catalog
 from miniplane.registry.stored import Stored
 from miniplane.store.mvcc import Store
+from tests.sim.steps import Steps
 
+_UNJUDGED = (f"{LEASES.group_resource}/", "events/")
 STALE = 120.0
 """How old a copy may get in a storm, in seconds."""
 
@@ -48,8 +49,18 @@ class ObservedStore(Store[Stored]):
 class Sim:
     """A cluster, a user with a client that works, and controllers whose clients often do not."""
 
-    def __init__(self, harness: testing.Harness, faults: FaultClient, seed: int, storm: bool):
+    def __init__(
+        self,
+        harness: testing.Harness,
+        faults: FaultClient,
+        *,
+        seed: int,
+        storm: bool,
+        steps: Steps,
+    ):
         self.harness = harness
+        self.steps = steps
+        """Every write that is judged is one, whoever makes it, but for leases and events."""
         self.registry = harness.registry
         self.clock = harness.clock
         self.store = harness.cluster.store
@@ -70,6 +81,11 @@ class Sim:
 
     def begin(self) -> None:
         self.faults.set_plan(self._plan)
+
+    def turns(self) -> Iterator[int]:
+        """The weather begins; turns until as many steps have been taken as the test wants."""
+        self.begin()
+        return self.steps.turns()
 
     def _plan(self, call: Call):
         self._hear(call)
@@ -144,6 +160,8 @@ class Sim:
         return [p for p in self.all(PODS) if (controller_of(p) or {}).get("uid") == uid]
 
     def _observe(self, key: str, before: Stored | None, after: Stored | None) -> None:
+        if not key.startswith(_UNJUDGED):
+            self.steps.take()
         if key.startswith("pods/"):
             name = key.rpartition("/")[2]
             if before is not None and fine(before.obj):
@@ -220,40 +238,17 @@ def fine(pod: Obj) -> bool:
     )
 
 
-def seeds(count: int) -> list[int]:
-    """The seeds to try: `count` of them, or those of MINIPLANE_SEEDS (`7`, or `100-199`)."""
-    asked = os.environ.get("MINIPLANE_SEEDS")
-    if not asked:
-        return list(range(count))
-    first, _, last = asked.partition("-")
-    return list(range(int(first), int(last or first) + 1))
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "seeds(count): run for that many seeds, or MINIPLANE_SEEDS")
     config.addinivalue_line("markers", "settings(**settings): of the cluster that `sim` is")
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    mark = metafunc.definition.get_closest_marker("seeds")
-    if mark is not None:
-        metafunc.parametrize("storm", [False, True], ids=["showers", "storm"])
-        metafunc.parametrize("seed", seeds(*mark.args))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
-    report = yield
-    params = item.callspec.params if hasattr(item, "callspec") else {}
-    if report.failed and "seed" in params:
-        command = f"MINIPLANE_SEEDS={params['seed']} python -m pytest '{item.nodeid}'"
-        report.sections.append(("to reproduce", command))
-    return report
 
 
 @pytest.fixture
 async def sim(
-    seed: int, storm: bool, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    seed: int,
+    storm: bool,
+    steps: Steps,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> AsyncIterator[Sim]:
     made: list[FaultClient] = []
 
@@ -266,4 +261,4 @@ async def sim(
     mark = request.node.get_closest_marker("settings")
     settings = mark.kwargs if mark is not None else {}
     async with testing.cluster(nodes=3, seed=seed, pod_startup=1.5, **settings) as harness:
-        yield Sim(harness, made[0], seed, storm)
+        yield Sim(harness, made[0], seed=seed, storm=storm, steps=steps)

@@ -1,6 +1,6 @@
 """What sets of like pods promise: ReplicaSets and ReplicationControllers."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from miniplane.api.objects import Obj, controller_of
 from miniplane.api.resources import NODES, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, Resource
@@ -12,6 +12,30 @@ KINDS: dict[str, Resource] = {
 }
 
 
+Rank: TypeAlias = tuple[bool, bool, bool]
+
+
+class Lately:
+    """What something has been at this very moment: controllers hear of a write a turn later, so
+    they may go by what is, or by that."""
+
+    def __init__(self, sim: Any) -> None:
+        self._sim = sim
+        self._at = 0.0
+        self._was: dict[str, list[Any]] = {}
+
+    def note(self, key: str, was: Any) -> None:
+        if self._at < self._sim.clock.time():
+            self._at = self._sim.clock.time()
+            self._was.clear()
+        self._was.setdefault(key, []).append(was)
+
+    def of(self, key: str, present: Any) -> list[Any]:
+        if self._at < self._sim.clock.time():
+            return [present]
+        return [present, *self._was.get(key, ())]
+
+
 class Pods:
     """Never a pod too many, never one too few, and the worst ones go first. For `sim.judge`."""
 
@@ -19,9 +43,10 @@ class Pods:
         self.sim = sim
         self._asked: dict[str, None] = {}
         """Uids of pods that somebody tried to delete."""
-        self._sizes: dict[str, list[int]] = {}
-        """By uid of a set: its sizes at the moment of the last change."""
-        self._resized = 0.0
+        self._sizes = Lately(sim)
+        """By uid of a set."""
+        self._ranks = Lately(sim)
+        """By uid of a pod."""
 
     def judge(self, call: Any) -> None:
         if (
@@ -39,25 +64,24 @@ class Pods:
                 self._asked[pod["metadata"]["uid"]] = None
 
     def written(self, key: str, before: Obj | None, after: Obj | None) -> None:
-        """For `sim.on_write`: what is scaled by one controller while another is about to act on
-        it may go by the size that it has, or by that which it had."""
-        if not key.startswith(("replicasets.apps/", "replicationcontrollers/")):
-            return
+        """For `sim.on_write`."""
         if before is None or after is None:
             return
-        old, new = before["spec"]["replicas"], after["spec"]["replicas"]
-        if old != new:
-            if self._resized < self.sim.clock.time():
-                self._resized = self.sim.clock.time()
-                self._sizes.clear()
-            self._sizes.setdefault(after["metadata"]["uid"], []).append(old)
+        uid = after["metadata"]["uid"]
+        if key.startswith("pods/"):
+            if rank(before) != rank(after):
+                self._ranks.note(uid, rank(before))
+        elif key.startswith(("replicasets.apps/", "replicationcontrollers/")):
+            if before["spec"]["replicas"] != after["spec"]["replicas"]:
+                self._sizes.note(uid, before["spec"]["replicas"])
 
     def sizes(self, owner: Obj) -> list[int]:
         """The sizes that a controller may take for the present one."""
-        present = [owner["spec"]["replicas"]]
-        if self._resized < self.sim.clock.time():
-            return present
-        return present + self._sizes.get(owner["metadata"]["uid"], [])
+        return self._sizes.of(owner["metadata"]["uid"], owner["spec"]["replicas"])
+
+    def ranks(self, pod: Obj) -> list[Rank]:
+        """What a controller may take the pod to be worth."""
+        return self._ranks.of(pod["metadata"]["uid"], rank(pod))
 
     def owner(self, pod: Obj) -> Obj | None:
         ref = controller_of(pod)
@@ -89,8 +113,9 @@ class Pods:
             self.sim.complain(f"{name_of(pod)} goes, but all {len(there)} are wanted")
         if not min(self.sizes(owner)):
             return  # All of them go, in any order.
+        worth = min(self.ranks(pod))
         for other in there:
-            if rank(other) < rank(pod) and other["metadata"]["uid"] not in self._asked:
+            if max(self.ranks(other)) < worth and other["metadata"]["uid"] not in self._asked:
                 self.sim.complain(f"{name_of(pod)} goes before {name_of(other)}")
 
     def _well(self, pod: Obj) -> bool:
@@ -102,7 +127,7 @@ class Pods:
         return node is not None and not node["spec"].get("taints")
 
 
-def rank(pod: Obj) -> tuple[bool, bool, bool]:
+def rank(pod: Obj) -> Rank:
     """What a pod is worth: bound before unbound, running before pending, ready before unready."""
     status = pod.get("status") or {}
     return bool(pod["spec"].get("nodeName")), status.get("phase") == "Running", ready(pod)

@@ -133,18 +133,18 @@ async def edit(sim: Any, judge: Judge, harm: Trouble, made: Obj) -> None:
         assert error.code in (404, 409, 422), error
 
 
-@pytest.mark.seeds(2)
+@pytest.mark.seeds(2, steps=600)
 async def test_each_time_has_its_job(sim: Any) -> None:
     made = a_cron_job(sim)
     await sim.user.create(CRON_JOBS, made)
     judge = Judge(sim)
     harm = Trouble(sim)
-    sim.begin()
-    for _ in range(40):
+    for _ in sim.turns():
         await sim.pass_time()
         await sim.harness.advance(sim.random.choice((0, 10, 30, 60)))
         await edit(sim, judge, harm, made)
     sim.clear()
+    await harm.uncordon()
     await sim.patch(CRON_JOBS, "tick", {"spec": {"suspend": True, "schedule": "* * * * *"}})
     await sim.harness.advance(3_000)
     await sim.rest()

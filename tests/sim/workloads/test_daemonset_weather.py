@@ -165,15 +165,14 @@ async def edit(sim, judge: Judge) -> None:
         await sim.patch(DAEMON_SETS, "agent", {"spec": strategy})
 
 
-@pytest.mark.seeds(10)
+@pytest.mark.seeds(4, steps=400)
 async def test_promises_hold_in_any_weather(sim) -> None:
     for node in sim.all(NODES):
         labels = {ZONE: "a"}
         await sim.patch(NODES, node["metadata"]["name"], {"metadata": {"labels": labels}})
     await sim.user.create(DAEMON_SETS, objects.daemon_set("agent"))
     judge = Judge(sim)
-    sim.begin()
-    for _ in range(25):
+    for _ in sim.turns():
         await sim.pass_time()
         await edit(sim, judge)
     await sim.pass_time()

@@ -30,6 +30,11 @@ def size(replica_set: Obj) -> int:
     return found
 
 
+def available_of(replica_set: Obj) -> int:
+    found: int = (replica_set.get("status") or {}).get("availableReplicas", 0)
+    return found
+
+
 def progressing(deployment: Obj) -> Obj:
     conditions = (deployment.get("status") or {}).get("conditions") or ()
     return next((c for c in conditions if c["type"] == "Progressing"), {})
@@ -41,6 +46,8 @@ class Judge:
     def __init__(self, sim: Any) -> None:
         self.sim = sim
         self.pods = replicas.Pods(sim)
+        self._available = replicas.Lately(sim)
+        """By name of a ReplicaSet how many of its pods are available, as its status tells."""
         self._shared_out = -1.0
         """When a new size was last seen to be shared out. That takes several writes."""
         sim.judge = self.judge
@@ -123,12 +130,14 @@ class Judge:
     def available(self, sizes: dict[str, int]) -> int:
         """How many pods are left that are available, as far as the ReplicaSets tell."""
         return sum(
-            min(sizes[name_of(rs)], (rs.get("status") or {}).get("availableReplicas", 0))
+            min(sizes[name_of(rs)], max(self._available.of(name_of(rs), available_of(rs))))
             for rs in self.sets()
         )
 
     def written(self, key: str, before: Obj | None, after: Obj | None) -> None:
         self.pods.written(key, before, after)
+        if key.startswith("replicasets.apps/") and before is not None:
+            self._available.note(name_of(before), available_of(before))
         if not key.startswith("deployments.apps/") or before is None or after is None:
             return
         was, now = progressing(before), progressing(after)
@@ -224,7 +233,7 @@ async def edit(sim: Any, harm: Trouble, made: Obj) -> None:
         assert error.code in (404, 409, 422), error
 
 
-@pytest.mark.seeds(2)
+@pytest.mark.seeds(2, steps=600)
 @pytest.mark.parametrize("strategy", ["RollingUpdate", "Recreate"])
 async def test_promises_hold_in_any_weather(sim: Any, strategy: str) -> None:
     recreate = {"type": "Recreate"}
@@ -232,8 +241,7 @@ async def test_promises_hold_in_any_weather(sim: Any, strategy: str) -> None:
     await sim.user.create(DEPLOYMENTS, made)
     judge = Judge(sim)
     harm = Trouble(sim)
-    sim.begin()
-    for _ in range(45):
+    for _ in sim.turns():
         await harm.whims()
         await sim.pass_time()
         await edit(sim, harm, made)

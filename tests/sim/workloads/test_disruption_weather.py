@@ -75,7 +75,7 @@ class Budget:
         assert self.healthy() >= min(before, least)
 
 
-@pytest.mark.seeds(1)
+@pytest.mark.seeds(1, steps=1_100)
 @pytest.mark.parametrize("row", [DEPLOYMENTS, STATEFUL_SETS], ids=["Deployment", "StatefulSet"])
 async def test_evictions_keep_to_the_budget(sim: Any, row: Resource) -> None:
     budget = a_budget(sim)
@@ -85,8 +85,7 @@ async def test_evictions_keep_to_the_budget(sim: Any, row: Resource) -> None:
     judge = Budget(sim, row, budget["spec"])
     # Pods that let their users down by themselves are nothing that a budget prevents.
     harm = Trouble(sim, moody=False)
-    sim.begin()
-    for _ in range(40):
+    for _ in sim.turns():
         await harm.whims()
         await sim.pass_time()
         pods = [pod for pod in sim.all(PODS) if alive(pod)]
@@ -101,8 +100,7 @@ async def test_evictions_keep_to_the_budget(sim: Any, row: Resource) -> None:
                 if pod["spec"].get("nodeName") == node:
                     await judge.evict(name_of(pod))
         elif change == "open":
-            for node in sim.all(NODES):
-                await sim.patch(NODES, name_of(node), {"spec": {"unschedulable": None}})
+            await harm.uncordon()
         elif change == "up":
             more = min(8, sim.get(row, "web")["spec"]["replicas"] + 1)
             await sim.patch(row, "web", {"spec": {"replicas": more}})

@@ -134,11 +134,10 @@ async def edit(sim: Any, number: int) -> None:
         assert error.code in (404, 409, 422), error
 
 
-@pytest.mark.seeds(5)
+@pytest.mark.seeds(3, steps=500)
 async def test_jobs_keep_their_promises_and_end(sim: Any) -> None:
     Judge(sim)
-    sim.begin()
-    for number in range(60):
+    for number in sim.turns():
         await edit(sim, number)
         await sim.pass_time()
     sim.clear()

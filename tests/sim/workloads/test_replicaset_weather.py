@@ -42,7 +42,7 @@ async def edit(sim: Any, harm: Trouble, made: Obj) -> None:
         assert error.code in (404, 409, 422), error
 
 
-@pytest.mark.seeds(1)
+@pytest.mark.seeds(2, steps=600)
 @pytest.mark.parametrize("kind", ["ReplicaSet", "ReplicationController"])
 async def test_a_set_keeps_its_size(sim: Any, kind: str) -> None:
     made, row = a_set(kind, sim), replicas.KINDS[kind]
@@ -50,8 +50,7 @@ async def test_a_set_keeps_its_size(sim: Any, kind: str) -> None:
     promises = replicas.Pods(sim)
     sim.judge, sim.on_write = promises.judge, promises.written
     harm = Trouble(sim)
-    sim.begin()
-    for _ in range(40):
+    for _ in sim.turns():
         await harm.whims()
         await sim.pass_time()
         await edit(sim, harm, made)

@@ -120,7 +120,7 @@ async def edit(sim, judge: Judge) -> None:
         await sim.patch(STATEFUL_SETS, "web", {"spec": patch})
 
 
-@pytest.mark.seeds(10)
+@pytest.mark.seeds(4, steps=400)
 async def test_promises_hold_in_any_weather(sim) -> None:
     policy = sim.random.choice(("OrderedReady", "OrderedReady", "Parallel"))
     scaled = sim.random.choice(("Retain", "Retain", "Delete"))
@@ -134,8 +134,7 @@ async def test_promises_hold_in_any_weather(sim) -> None:
     await sim.user.create(STATEFUL_SETS, made)
     judge = Judge(sim)
     judge.keeps_claims = scaled == "Retain"
-    sim.begin()
-    for _ in range(25):
+    for _ in sim.turns():
         await sim.pass_time()
         await edit(sim, judge)
     await sim.pass_time()

@@ -136,12 +136,16 @@ class Trouble:
 
     # The end of it all.
 
+    async def uncordon(self) -> None:
+        """Pods may go to any node again."""
+        for node in self.sim.all(NODES):
+            await self.sim.patch(NODES, name_of(node), {"spec": {"unschedulable": None}})
+
     async def mend(self, check: Callable[[], None], *, minutes: int = 90) -> None:
         """All nodes are there, all pods well, and no call fails: `check` holds before long, and
         then for good."""
         self.sim.clear()
-        for node in self.sim.all(NODES):
-            await self.sim.patch(NODES, name_of(node), {"spec": {"unschedulable": None}})
+        await self.uncordon()
         for turn in range(2 * minutes):
             for pod in self.sim.all(PODS):
                 if alive(pod) and _RUN_FOR in annotations_of(pod):
@@ -150,7 +154,11 @@ class Trouble:
                     await self._turn(pod, "True")
             await self.sim.harness.advance(30)
             try:
-                assert all(ready(pod) for pod in self.sim.all(PODS) if alive(pod))
+                nodes = [name_of(node) for node in self.sim.all(NODES)]
+                for pod in self.sim.all(PODS):
+                    assert ready(pod) or not alive(pod)
+                    # Those of a node that has left go a while later.
+                    assert pod["spec"].get("nodeName", nodes[0]) in nodes
                 check()
             except (AssertionError, LookupError, ValueError):  # Not yet.
                 if turn == 2 * minutes - 1:
