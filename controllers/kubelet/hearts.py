@@ -7,9 +7,11 @@ what was asked of it meanwhile.
 
 from typing import TYPE_CHECKING
 
+from miniplane.api import identities
 from miniplane.api.errors import StatusError, is_already_exists
 from miniplane.api.objects import Obj
 from miniplane.api.resources import LEASES, NODES
+from miniplane.client.protocol import Client
 from miniplane.clock import format_time
 from miniplane.controllers.kubelet import addresses, faults, node
 from miniplane.controllers.kubelet.machine import Machine
@@ -69,7 +71,7 @@ class Hearts:
             return Result(after=machine.out_until - now, background=True)
         silent = not node.is_reported(found)
         if silent:
-            found = await self._report(found)
+            found = await self._report(found, machine.client)
         if machine.lease is None:
             await self._lease(found, machine)
         if machine.away:
@@ -89,8 +91,7 @@ class Hearts:
 
     async def _tell(self, machine: Machine, type: str, reason: str, text: str) -> None:
         ref = {"kind": "Node", "name": machine.name, "uid": machine.name}
-        kubelet = self._kubelet
-        await machine.recorder(kubelet.ctx, kubelet.client).event(ref, type, reason, text)
+        await machine.recorder.event(ref, type, reason, text)
 
     async def _register(self, name: str) -> None:
         body = node.registration(
@@ -102,7 +103,7 @@ class Hearts:
             capacity=self._kubelet.config.node_capacity,
         )
         try:
-            await self._kubelet.client.create(NODES, body)
+            await self._client(name).create(NODES, body)
         except StatusError as error:
             if not is_already_exists(error):
                 self.to_register[name] = None
@@ -117,7 +118,12 @@ class Hearts:
             labels[node.ZONE] = config.node_zones[number % len(config.node_zones)]
         return labels
 
-    async def _report(self, found: Obj) -> Obj:
+    def _client(self, name: str) -> Client:
+        """Writes as the kubelet of a node that is not there yet."""
+        kubelet = self._kubelet
+        return kubelet.ctx.client.with_manager(kubelet.manager, user=identities.kubelet(name))
+
+    async def _report(self, found: Obj, client: Client) -> Obj:
         """Write what the kubelet knows of its node: labels once, and the status."""
         meta = found["metadata"]
         name = meta["name"]
@@ -125,7 +131,7 @@ class Hearts:
         missing = {k: v for k, v in node.labels(name).items() if k not in there}
         if missing:
             patch = {"metadata": {"labels": missing}}
-            found = await self._kubelet.client.patch(NODES, name, patch)
+            found = await client.patch(NODES, name, patch)
         old = found.get("status") or {}
         info = old.get("nodeInfo") or {}
         status = node.status(
@@ -135,9 +141,7 @@ class Hearts:
             now=self._kubelet.clock.rfc3339(),
             machine_id=info.get("machineID") or self._kubelet.ids.hex(32),
         )
-        return await self._kubelet.client.update(
-            NODES, {**found, "status": status}, subresource="status"
-        )
+        return await client.update(NODES, {**found, "status": status}, subresource="status")
 
     async def _lease(self, found: Obj, machine: Machine) -> None:
         lease = node.lease(
@@ -146,13 +150,11 @@ class Hearts:
             now=self._kubelet.clock.micro(),
         )
         try:
-            machine.lease = await self._kubelet.client.create(LEASES, lease)
+            machine.lease = await machine.client.create(LEASES, lease)
         except StatusError as error:
             if not is_already_exists(error):
                 raise
-            machine.lease = await self._kubelet.client.get(
-                LEASES, machine.name, node.LEASE_NAMESPACE
-            )
+            machine.lease = await machine.client.get(LEASES, machine.name, node.LEASE_NAMESPACE)
         machine.reported = self._kubelet.clock.time()
 
     def _join(self, machine: Machine) -> None:
@@ -190,12 +192,12 @@ class Hearts:
                     await self._lease(found, machine)
             else:
                 renewed = node.renewed(machine.lease, now=self._kubelet.clock.micro())
-                machine.lease = await self._kubelet.client.update(LEASES, renewed)
+                machine.lease = await machine.client.update(LEASES, renewed)
             now = self._kubelet.clock.time()
             if now >= machine.reported + node.REPORT_SECONDS or not machine.healthy:
                 found = self._kubelet.nodes.get("", name)
                 if found is not None:
-                    await self._report(found)
+                    await self._report(found, machine.client)
                     machine.reported = now
         except StatusError as error:
             # Somebody changed or removed it: begin anew, as a kubelet does.

@@ -8,7 +8,7 @@ the IPAddress objects of services; events expire.
 import ipaddress
 from collections.abc import Callable, Iterator
 
-from miniplane.api import bootstrap, rbac, resources
+from miniplane.api import bootstrap, identities, rbac, resources
 from miniplane.api.objects import Obj
 from miniplane.api.options import WriteOptions
 from miniplane.clock import Clock, Timer
@@ -25,7 +25,9 @@ EXPIRY_PERIOD = 60.0
 HOST_IP = "172.18.0.2"
 """Where pods would find the API server; endpoints may not name a loopback address."""
 DEFAULT_PORT = 8001
-_OPTIONS = WriteOptions(field_manager="kube-apiserver", field_validation="Ignore")
+_OPTIONS = WriteOptions(
+    field_manager="kube-apiserver", field_validation="Ignore", user=identities.API_SERVER
+)
 
 
 class Upkeep:
