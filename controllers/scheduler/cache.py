@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from miniplane.api.objects import Obj, controller_of
-from miniplane.controllers.scheduler import demand, terms
+from miniplane.controllers.scheduler import demand, disks, terms
 from miniplane.controllers.scheduler.demand import CPU, MEMORY, PODS, Demand, HostPort
 
 _QUESTIONS = 256
@@ -33,12 +33,14 @@ class PodInfo:
         "claims",
         "created",
         "demand",
+        "disks",
         "generation",
         "key",
         "labels",
         "namespace",
         "node",
         "owner",
+        "preempted",
         "priority",
         "terminating",
         "uid",
@@ -53,15 +55,21 @@ class PodInfo:
         self.generation: int = meta.get("generation", 0)
         self.created: str = meta.get("creationTimestamp") or ""
         self.terminating = "deletionTimestamp" in meta
+        self.preempted = self.terminating and _is_preempted(pod)
+        """Whether it is being deleted to make room."""
         self.node = node
         self.demand: Demand = demand.demand_of(spec)
         self.priority: int = spec.get("priority") or 0
         self.owner = spread_owner(pod)
         self.anti_affinity = terms.required(pod, "podAntiAffinity") if "affinity" in spec else ()
+        volumes = spec.get("volumes") or ()
         self.claims: tuple[str, ...] = tuple(
             f"{self.namespace}/{volume['persistentVolumeClaim']['claimName']}"
-            for volume in spec.get("volumes") or ()
+            for volume in volumes
             if "persistentVolumeClaim" in volume
+        )
+        self.disks: tuple[disks.Disk, ...] = tuple(
+            disk for disk in map(disks.disks_of, volumes) if disk is not None
         )
 
     def same_as(self, pod: Obj) -> bool:
@@ -73,6 +81,15 @@ class PodInfo:
             and ("deletionTimestamp" in meta) == self.terminating
             and (meta.get("labels") or {}) == self.labels
         )
+
+
+def _is_preempted(pod: Obj) -> bool:
+    """Whether the scheduler has said that it deletes the pod."""
+    for condition in (pod.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "DisruptionTarget":
+            reason = condition.get("reason")
+            return condition["status"] == "True" and reason == "PreemptionByScheduler"
+    return False
 
 
 def spread_owner(pod: Obj) -> str:

@@ -1,6 +1,5 @@
 """The scheduler's loop: takes pods in turn, asks the filters and scores, binds or says why not."""
 
-import dataclasses
 from typing import ClassVar
 
 from miniplane.api.errors import StatusError, is_conflict, is_not_found
@@ -17,6 +16,7 @@ from miniplane.api.resources import (
 from miniplane.api.selectors import labels as label_selectors
 from miniplane.controllers import pods
 from miniplane.controllers.scheduler import (
+    explain,
     filters,
     messages,
     preemption,
@@ -25,6 +25,7 @@ from miniplane.controllers.scheduler import (
     volumes,
 )
 from miniplane.controllers.scheduler.cache import Cache, NodeInfo, PodInfo
+from miniplane.controllers.scheduler.filters import Placement
 from miniplane.controllers.scheduler.writes import SCHEDULER_NAME, Writes
 from miniplane.runtime.controller import Controller, ControllerContext, Result
 
@@ -36,16 +37,6 @@ _ENOUGH = 100
 """How many nodes that fit are enough to choose from (`percentageOfNodesToScore`)."""
 _FLUSH_EVERY = 30.0
 _FLUSH_OLDER = 300.0
-
-
-@dataclasses.dataclass(slots=True)
-class Placement:
-    """Where a pod may go, or why it cannot."""
-
-    fitting: list[NodeInfo]
-    refusals: dict[str, filters.Refusal]
-    absent: int = 0
-    """Nodes that were not looked at, because the pod names others."""
 
 
 class Scheduler(Controller):
@@ -199,15 +190,23 @@ class Scheduler(Controller):
         if not self.cache.nodes:
             await self._refuse(key, pod, messages.NO_NODES, [""])
             return
-        if wanted.volumes.problem:
-            text = messages.problem(len(self.cache.nodes), wanted.volumes.problem)
-            await self._refuse(key, pod, text, ["VolumeBinding"])
+        problem, plugin = wanted.volumes.problem, "VolumeBinding"
+        if wanted.pinned == ():
+            problem, plugin = filters.CONFLICTING_TERMS, "NodeAffinity"
+        if problem:
+            text = messages.problem(len(self.cache.nodes), problem)
+            await self._refuse(key, pod, text, [plugin])
             return
         placement = self._place(wanted)
         if not placement.fitting:
             await self._preempt(key, wanted, placement)
             return
-        node = self.ids.choice(score.best(wanted, placement.fitting, self.cache))
+        scored = score.scores(wanted, placement.fitting, self.cache)
+        best = score.best(placement.fitting, scored)
+        node = self.ids.choice(best)
+        if explain.is_asked(pod):
+            text = explain.explain(wanted, placement, best, node, self.cache)
+            await self.writes.explain(pod, text)
         if wanted.volumes.delayed:
             await self._bind_volumes(key, wanted, node)
         else:
@@ -226,9 +225,15 @@ class Scheduler(Controller):
         )
 
     def _place(self, wanted: filters.Want) -> Placement:
-        """Look at nodes until enough of them fit."""
+        """Look at nodes until enough of them fit. The one on which room was made comes first: if
+        the pod fits there now, no other is looked at."""
         cache = self.cache
         around = filters.survey(wanted, cache)
+        nominated = (wanted.pod.get("status") or {}).get("nominatedNodeName")
+        if nominated in cache.nodes and (wanted.pinned is None or nominated in wanted.pinned):
+            node = cache.nodes[nominated]
+            if self._check(wanted, node, around, cache) is None:
+                return Placement([node], {})
         refusals: dict[str, filters.Refusal] = {}
         fitting: list[NodeInfo] = []
         if wanted.pinned is not None:
@@ -339,6 +344,7 @@ class Scheduler(Controller):
                 budget["metadata"]["namespace"],
                 label_selectors.from_obj(budget["spec"].get("selector")),
                 (budget.get("status") or {}).get("disruptionsAllowed", 0),
+                (budget.get("status") or {}).get("disruptedPods") or (),
             )
             for budget in self.budgets.list()
         ]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from miniplane.api.objects import Obj
 from miniplane.api.selectors import nodes as node_selectors
-from miniplane.controllers.scheduler import demand, interpod, spread, terms, volumes
+from miniplane.controllers.scheduler import demand, disks, interpod, spread, terms, volumes
 from miniplane.controllers.scheduler.cache import Cache, NodeInfo, PodInfo
 
 UNSCHEDULABLE_TAINT: Obj = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
@@ -40,7 +40,11 @@ ONE_POD_CLAIM = Refusal(
     ),
     resolvable=True,
 )
+DISK = Refusal("VolumeRestrictions", ("node(s) had no available disk",), resolvable=True)
+WRONG_ZONE = Refusal("VolumeZone", ("node(s) had no available volume zone",))
 TOO_MANY_PODS = "Too many pods"
+CONFLICTING_TERMS = "pod affinity terms conflict"
+"""What is said where the names that its node affinity admits leave no node at all."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -110,6 +114,16 @@ class Surroundings:
 EMPTY = Surroundings(None, None)
 
 
+@dataclasses.dataclass(slots=True)
+class Placement:
+    """Where a pod may go, or why it cannot."""
+
+    fitting: list[NodeInfo]
+    refusals: dict[str, Refusal]
+    absent: int = 0
+    """Nodes that were not looked at, because the pod names others."""
+
+
 def survey(want: Want, cache: Cache) -> Surroundings:
     """Prepare the filters that count pods elsewhere."""
     affinity = interpod.prepare(want.info, want.affinity, cache)
@@ -136,6 +150,8 @@ def check(want: Want, node: NodeInfo, around: Surroundings, cache: Cache) -> Ref
         refusal = _check_room(wanted, node)
         if refusal is not None:
             return refusal
+    if (own := want.info.disks) and any(disks.conflict(own, p.disks) for p in node.pods.values()):
+        return DISK
     if want.volumes is not volumes.NONE:
         refusal = _check_claims(want, node, cache)
         if refusal is not None:
@@ -164,9 +180,8 @@ def _check_room(wanted: demand.Demand, node: NodeInfo) -> Refusal | None:
     reasons = [f"Insufficient {name}" for name in short]
     if full:
         reasons.insert(0, TOO_MANY_PODS)
-    resolvable = node.max_pods > 0 and all(
-        wanted.requests[name] <= allocatable.get(name, 0) for name in short
-    )
+    # A node for no pods at all counts as one whose pods may leave: so it is in kube-scheduler.
+    resolvable = all(wanted.requests[name] <= allocatable.get(name, 0) for name in short)
     return Refusal("NodeResourcesFit", tuple(reasons), resolvable)
 
 
@@ -193,6 +208,8 @@ def _check_claims(want: Want, node: NodeInfo, cache: Cache) -> Refusal | None:
         reasons = volumes.refuse(wanted, node.obj)
         if reasons:
             return Refusal("VolumeBinding", reasons)
+    if wanted.zones and not volumes.in_zones(wanted.zones, node.labels):
+        return WRONG_ZONE
     return None
 
 
