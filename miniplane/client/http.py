@@ -131,8 +131,10 @@ class HttpClient:
         patch_type: str = opts.STRATEGIC_MERGE_PATCH,
         subresource: str = "",
     ) -> Obj:
-        where = path(resource, namespace, name, subresource)
-        return await self._call("PATCH", where, self._managed(), patch, content_type=patch_type)
+        where, query = path(resource, namespace, name, subresource), self._managed()
+        if patch_type == opts.APPLY_PATCH:
+            query = {**query, "force": "true"}
+        return await self._call("PATCH", where, query, patch, content_type=patch_type)
 
     async def delete(
         self,

@@ -30,6 +30,7 @@ class InProcessClient:
         self._registry = registry
         self._user = user
         self._write = WriteOptions(field_manager=manager, field_validation="Ignore", user=user)
+        self._apply = dataclasses.replace(self._write, force=True)
 
     def with_manager(self, manager: str, *, user: User | None = None) -> "InProcessClient":
         return InProcessClient(self._registry, manager, user or self._user)
@@ -91,6 +92,7 @@ class InProcessClient:
         patch_type: str = opts.STRATEGIC_MERGE_PATCH,
         subresource: str = "",
     ) -> Obj:
+        options = self._apply if patch_type == opts.APPLY_PATCH else self._write
         result = await webhooks.write(
             self._registry,
             lambda registry: registry.patch(
@@ -98,7 +100,7 @@ class InProcessClient:
                 namespace,
                 name,
                 patch,
-                self._write,
+                options,
                 patch_type=patch_type,
                 subresource=subresource,
             ),

@@ -119,7 +119,8 @@ class Client(Protocol):
         patch_type: str = STRATEGIC_MERGE_PATCH,
         subresource: str = "",
     ) -> Obj:
-        """PATCH with a patch as it would stand in the body, decoded."""
+        """PATCH with a patch as it would stand in the body, decoded. One to be applied is forced,
+        as controllers do it."""
 
     async def delete(
         self,
