@@ -97,10 +97,11 @@ class Scheduler(Controller):
             return
         self.pending.remove(key)
         self.nominated.pop(key, None)
-        self.cache.add_pod(PodInfo(pod, node))
+        info = PodInfo(pod, node)
+        self.cache.add_pod(info)
         self._moved(queue.POD_THERE)
-        if known is not None and known.generation != pod["metadata"].get("generation"):
-            # Deleted in part, or resized: what it needs may have shrunk.
+        if known is not None and known.demand != info.demand:
+            # Resized: it may need less now.
             self._moved(queue.POD_GONE)
 
     def _pod_waits(self, old: Obj | None, new: Obj) -> None:

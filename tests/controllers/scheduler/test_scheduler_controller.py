@@ -264,7 +264,7 @@ async def test_the_less_important_make_room():
         text = f"Preempted by pod {uid} on node node-1"
         assert ("Preempted", text) in await events(c, "big")
         told = [text for reason, text in await events(c, "vip") if reason == "FailedScheduling"]
-        assert told[0] == "0/1 nodes are available: 1 Insufficient cpu."
+        assert told == ["0/1 nodes are available: 1 Insufficient cpu."]
 
 
 async def test_room_made_for_the_important_is_not_stolen():
