@@ -42,10 +42,11 @@ class Hearts:
         self._period = kubelet.config.node_lease_duration / node.RENEWALS
 
     def look(self, machine: Machine, found: Obj) -> bool:
-        """Take note of whether the machine is in reach. Whether that calls for something."""
+        """Take note of whether the machine is in reach. Whether that, or a cordon, calls for
+        something."""
         until, complaint = faults.of_node(found)
         if until == machine.out_until and complaint == machine.complaint:
-            return False
+            return machine.beating and node.is_schedulable(found) != machine.schedulable
         machine.out_until, machine.complaint = until, complaint
         return True
 
@@ -83,6 +84,11 @@ class Hearts:
         if not machine.beating:
             self._join(machine)
             await self._tell_ready(machine)
+        if machine.schedulable != node.is_schedulable(found):
+            machine.schedulable = not machine.schedulable
+            reason = "NodeSchedulable" if machine.schedulable else "NodeNotSchedulable"
+            text = f"Node {machine.name} status is now: {reason}"
+            await self._tell(machine, "Normal", reason, text)
         return None
 
     async def _tell_ready(self, machine: Machine) -> None:

@@ -25,6 +25,7 @@ class Machine:
         "out_until",
         "recorder",
         "reported",
+        "schedulable",
     )
 
     def __init__(self, name: str, ctx: ControllerContext):
@@ -45,6 +46,8 @@ class Machine:
         """Whether it was out of reach, and has not been back since."""
         self.complaint = self.complained = ""
         """What there is to say of its Node's annotations, and what has been said."""
+        self.schedulable = True
+        """Whether its Node could be scheduled to when that was told of last."""
         self.images: dict[str, None] = {}
         self.lease: Obj | None = None
         """The Lease as it was written last."""

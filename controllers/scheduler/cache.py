@@ -35,6 +35,7 @@ class PodInfo:
         "demand",
         "disks",
         "generation",
+        "inclinations",
         "key",
         "labels",
         "namespace",
@@ -62,6 +63,7 @@ class PodInfo:
         self.priority: int = spec.get("priority") or 0
         self.owner = spread_owner(pod)
         self.anti_affinity = terms.required(pod, "podAntiAffinity") if "affinity" in spec else ()
+        self.inclinations = terms.inclinations(pod) if "affinity" in spec else ()
         volumes = spec.get("volumes") or ()
         self.claims: tuple[str, ...] = tuple(
             f"{self.namespace}/{volume['persistentVolumeClaim']['claimName']}"
@@ -196,6 +198,8 @@ class Cache:
         """Pods that have a node, by `namespace/name`."""
         self.anti_affinity: dict[terms.AffinityTerm, dict[str, int]] = {}
         """Required anti-affinity terms of the pods there, with how many on which node have them."""
+        self.inclinations: dict[terms.AffinityTerm, dict[str, int]] = {}
+        """What the pods there would have near them or not, with how many on which node."""
         self.claims: dict[str, int] = {}
         """How many pods use a claim, by `namespace/name`."""
         self._infos: dict[str, NodeInfo] = {}
@@ -333,11 +337,15 @@ class Cache:
         return True
 
     def _count(self, pod: PodInfo, sign: int) -> None:
-        for term in pod.anti_affinity:
-            nodes = self.anti_affinity.setdefault(term, {})
-            _tally(nodes, pod.node, sign)
-            if not nodes:
-                del self.anti_affinity[term]
+        for found, known in (
+            (pod.anti_affinity, self.anti_affinity),
+            (pod.inclinations, self.inclinations),
+        ):
+            for term in found:
+                nodes = known.setdefault(term, {})
+                _tally(nodes, pod.node, sign)
+                if not nodes:
+                    del known[term]
         for claim in pod.claims:
             _tally(self.claims, claim, sign)
         if pod.owner in self._domains and not pod.terminating and pod.node in self.nodes:
@@ -371,11 +379,12 @@ class Cache:
         for owner, by_key in self._domains.items():
             for key, by_value in by_key.items():
                 assert by_value == self._spread_again(owner, key), f"{owner} by {key}"
-        terms_again: dict[terms.AffinityTerm, dict[str, int]] = {}
-        for pod in self.pods.values():
-            for term in pod.anti_affinity:
-                _tally(terms_again.setdefault(term, {}), pod.node, 1)
-        assert self.anti_affinity == terms_again, "anti-affinity terms"
+        for name in ("anti_affinity", "inclinations"):
+            terms_again: dict[terms.AffinityTerm, dict[str, int]] = {}
+            for pod in self.pods.values():
+                for term in getattr(pod, name):
+                    _tally(terms_again.setdefault(term, {}), pod.node, 1)
+            assert getattr(self, name) == terms_again, name
 
 
 def _tally(counts: dict[Any, int], key: Any, sign: int) -> None:

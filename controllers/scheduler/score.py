@@ -169,9 +169,10 @@ def _by_value(cache: Cache, key: str, by_node: Mapping[str, int]) -> dict[str, i
 def _interpod(want: Want, nodes: Sequence[NodeInfo], cache: Cache) -> list[float] | None:
     near = terms.preferred(want.pod, "podAffinity")
     far = terms.preferred(want.pod, "podAntiAffinity")
-    if not near and not far:
+    if not near and not far and not cache.inclinations:
         return None
-    rules = interpod.preference([*((t, 1) for t in near), *((t, -1) for t in far)], cache)
+    own = [*((t, 1) for t in near), *((t, -1) for t in far)]
+    rules = interpod.preference(want.info, own, cache)
     points = [
         sum(by_value.get(node.labels.get(key, ""), 0) for key, by_value in rules) for node in nodes
     ]

@@ -264,3 +264,21 @@ async def test_who_is_leaving_an_unreachable_node_is_evicted_once_all_the_same()
         await c.settle()
         assert (await events(c, "web")).count(marked) == 1
         assert [e["count"] for e in await c.list(EVENTS) if e["message"] == marked[1]] == [1]
+
+
+async def test_a_kubelet_tells_of_cordons():
+    async with testing.cluster(nodes=1) as c:
+        await c.settle()
+        told = []
+        for cordoned in (True, None, True):
+            await c.client.patch(NODES, "node-1", {"spec": {"unschedulable": cordoned}})
+            await c.settle()
+            found = [e for e in await c.list(EVENTS) if e["source"]["component"] == "kubelet"]
+            told.append({e["reason"]: e["count"] for e in found if "chedulable" in e["reason"]})
+        assert told == [
+            {"NodeNotSchedulable": 1},
+            {"NodeNotSchedulable": 1, "NodeSchedulable": 1},
+            {"NodeNotSchedulable": 2, "NodeSchedulable": 1},
+        ]
+        texts = {e["message"] for e in await c.list(EVENTS)}
+        assert "Node node-1 status is now: NodeNotSchedulable" in texts

@@ -437,3 +437,27 @@ def test_a_disk_is_attached_once(there, wanted, fits):
     cache = cache_of(node("a"), pods=[(make_pod("x", volumes=[{"name": "d", **there}]), "a")])
     found = refusals(make_pod("y", volumes=[{"name": "d", **wanted}]), cache)
     assert not found if fits else found["a"] == filters.DISK
+
+
+def inclined(kind, weight, **labels):
+    term = {"labelSelector": {"matchLabels": labels}, "topologyKey": "kubernetes.io/hostname"}
+    preferred = [{"weight": weight, "podAffinityTerm": term}]
+    return {kind: {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
+
+
+@pytest.mark.parametrize(
+    "rules, expected",
+    [
+        (inclined("podAffinity", 5, app="web"), ["a"]),
+        (inclined("podAntiAffinity", 5, app="web"), ["b"]),
+        (affinity("podAffinity", app="web"), ["a"]),
+        (inclined("podAffinity", 5, app="other"), ["a", "b"]),
+    ],
+)
+def test_the_pods_there_have_their_say(rules, expected):
+    there = make_pod("x", affinity=rules)
+    cache = cache_of(node("a"), node("b"), pods=[(there, "a"), (make_pod("y"), "b")])
+    assert best(make_pod(labels={"app": "web"}), cache) == expected
+    cache._check()
+    cache.remove_pod("default/x")
+    assert not cache.inclinations
