@@ -67,8 +67,10 @@ class PodInfo:
         volumes = spec.get("volumes") or ()
         self.claims: tuple[str, ...] = tuple(
             f"{self.namespace}/{volume['persistentVolumeClaim']['claimName']}"
-            for volume in volumes
             if "persistentVolumeClaim" in volume
+            else f"{self.key}-{volume['name']}"
+            for volume in volumes
+            if "persistentVolumeClaim" in volume or "ephemeral" in volume
         )
         self.disks: tuple[disks.Disk, ...] = tuple(
             disk for disk in map(disks.disks_of, volumes) if disk is not None

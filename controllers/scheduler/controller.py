@@ -1,5 +1,6 @@
 """The scheduler's loop: takes pods in turn, asks the filters and scores, binds or says why not."""
 
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from miniplane.api.errors import StatusError, is_conflict, is_not_found
@@ -12,12 +13,13 @@ from miniplane.api.resources import (
     POD_DISRUPTION_BUDGETS,
     PODS,
     STORAGE_CLASSES,
+    resource,
 )
-from miniplane.api.selectors import labels as label_selectors
 from miniplane.controllers import pods
 from miniplane.controllers.scheduler import (
     explain,
     filters,
+    limits,
     messages,
     preemption,
     queue,
@@ -29,6 +31,7 @@ from miniplane.controllers.scheduler.filters import Placement
 from miniplane.controllers.scheduler.writes import SCHEDULER_NAME, Writes
 from miniplane.runtime.controller import Controller, ControllerContext, Result
 
+CSI_NODES = resource("csinodes", "storage.k8s.io")
 _ROUND = "round"
 """The only key of the work queue: the pods have a queue of their own, with priorities."""
 _SLICE = 32
@@ -52,6 +55,8 @@ class Scheduler(Controller):
         self.writes = Writes(self.client, self.recorder, self.clock)
         self.cache = Cache()
         self.pending = queue.SchedulingQueue()
+        self.limits: dict[str, dict[str, int]] = {}
+        """How many volumes of a driver a node can have, by node and driver."""
         self.nominated: dict[str, PodInfo] = {}
         """Pods that wait for their victims to leave, by key; `node` is where."""
 
@@ -67,6 +72,7 @@ class Scheduler(Controller):
         self.pods.on_change(self._pod_changed)
         for informer in (self.claims, self.volumes, self.classes):
             informer.on_change(self._volumes_changed)
+        self.informer(CSI_NODES).on_change(self._limits_changed)
         self.every(_FLUSH_EVERY, self._flush)
 
     # What happens outside.
@@ -157,6 +163,15 @@ class Scheduler(Controller):
     def _volumes_changed(self, old: Obj | None, new: Obj | None) -> None:
         self._moved(queue.VOLUMES)
 
+    def _limits_changed(self, old: Obj | None, new: Obj | None) -> None:
+        name = (new or old or {})["metadata"]["name"]
+        found = limits.of_csi_node(new) if new is not None else {}
+        if found:
+            self.limits[name] = found
+        else:
+            self.limits.pop(name, None)
+        self._moved(queue.VOLUMES)
+
     def _moved(self, change: str) -> None:
         if self.pending.interested(change):
             self.pending.moved(change, self.clock.time())
@@ -185,6 +200,9 @@ class Scheduler(Controller):
 
     async def _schedule(self, key: str, pod: Obj) -> None:
         wanted = filters.want(pod, PodInfo(pod, ""), self._volumes_of(pod))
+        if self.limits and wanted.info.claims:
+            of_pod = frozenset(self._attached(wanted.info.claims))
+            wanted.attach_limits = limits.Limits(self.limits, of_pod, self._attached)
         if wanted.volumes.waiting:
             self.pending.park(key, queue.helpful(["VolumeBinding"]))
             return
@@ -212,6 +230,18 @@ class Scheduler(Controller):
             await self._bind_volumes(key, wanted, node)
         else:
             await self._bind(key, wanted, node)
+
+    def _attached(self, claims: Iterable[str]) -> Iterator[limits.Attachment]:
+        """What these claims have attached to the nodes of their pods."""
+        for key in claims:
+            if (claim := self.claims.get(*split_key(key))) is not None:
+                found = limits.attachment(
+                    claim,
+                    volume=lambda name: self.volumes.get("", name),
+                    storage_class=lambda name: self.classes.get("", name),
+                )
+                if found is not None:
+                    yield found
 
     def _volumes_of(self, pod: Obj) -> volumes.Volumes:
         if "volumes" not in pod["spec"]:
@@ -311,7 +341,7 @@ class Scheduler(Controller):
         """No node fits: make room if that is allowed, and say so in either case."""
         pod, total = wanted.pod, len(self.cache.nodes)
         nominated = (pod.get("status") or {}).get("nominatedNodeName", "")
-        budgets = self._budgets() if wanted.info.priority > 0 else []
+        budgets = preemption.budgets(self.budgets.list()) if wanted.info.priority > 0 else []
         outcome = preemption.find(
             wanted, placement.refusals, self.cache, budgets, nominated=nominated
         )
@@ -338,17 +368,6 @@ class Scheduler(Controller):
         if placement.absent:
             plugins.append(filters.NOT_NAMED.plugin)
         await self._refuse(key, pod, text, plugins, nominated=nominated)
-
-    def _budgets(self) -> list[preemption.Budget]:
-        return [
-            preemption.Budget(
-                budget["metadata"]["namespace"],
-                label_selectors.from_obj(budget["spec"].get("selector")),
-                (budget.get("status") or {}).get("disruptionsAllowed", 0),
-                (budget.get("status") or {}).get("disruptedPods") or (),
-            )
-            for budget in self.budgets.list()
-        ]
 
     async def _refuse(
         self, key: str, pod: Obj, text: str, plugins: list[str], *, nominated: str = ""

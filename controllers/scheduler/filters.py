@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from miniplane.api.objects import Obj
 from miniplane.api.selectors import nodes as node_selectors
-from miniplane.controllers.scheduler import demand, disks, interpod, spread, terms, volumes
+from miniplane.controllers.scheduler import demand, disks, interpod, limits, spread, terms, volumes
 from miniplane.controllers.scheduler.cache import Cache, NodeInfo, PodInfo
 
 UNSCHEDULABLE_TAINT: Obj = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
@@ -41,6 +41,7 @@ ONE_POD_CLAIM = Refusal(
     resolvable=True,
 )
 DISK = Refusal("VolumeRestrictions", ("node(s) had no available disk",), resolvable=True)
+TOO_MANY_VOLUMES = Refusal("NodeVolumeLimits", (limits.EXCEEDED,), resolvable=True)
 WRONG_ZONE = Refusal("VolumeZone", ("node(s) had no available volume zone",))
 TOO_MANY_PODS = "Too many pods"
 CONFLICTING_TERMS = "pod affinity terms conflict"
@@ -63,6 +64,8 @@ class Want:
     soft_spread: tuple[terms.SpreadConstraint, ...]
     affinity: tuple[terms.AffinityTerm, ...]
     volumes: volumes.Volumes
+    attach_limits: limits.Limits | None = None
+    """How many volumes nodes can have, where they say so of a driver."""
     taint_verdicts: dict[object, bool] = dataclasses.field(default_factory=dict)
     """By a node's taints: whether one of them is not tolerated."""
 
@@ -203,6 +206,8 @@ def _check_claims(want: Want, node: NodeInfo, cache: Cache) -> Refusal | None:
     for claim in wanted.one_pod:
         if cache.claims.get(claim):
             return ONE_POD_CLAIM
+    if want.attach_limits is not None and want.attach_limits.exceeded(node):
+        return TOO_MANY_VOLUMES
     if wanted.by_node:
         assert node.obj is not None
         reasons = volumes.refuse(wanted, node.obj)

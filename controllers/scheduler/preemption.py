@@ -11,6 +11,8 @@ used for thinking, and is as it was when the functions return.
 import dataclasses
 from collections.abc import Container, Iterable, Mapping, Sequence
 
+from miniplane.api.objects import Obj
+from miniplane.api.selectors import labels as label_selectors
 from miniplane.api.selectors.labels import LabelSelector
 from miniplane.controllers.scheduler import filters, messages
 from miniplane.controllers.scheduler.cache import Cache, NodeInfo, PodInfo
@@ -29,6 +31,19 @@ class Budget:
     allowed: int
     disrupted: Container[str] = ()
     """Names of pods that are counted as gone already."""
+
+
+def budgets(found: Iterable[Obj]) -> list[Budget]:
+    """PodDisruptionBudgets, as preemption sees them."""
+    return [
+        Budget(
+            budget["metadata"]["namespace"],
+            label_selectors.from_obj(budget["spec"].get("selector")),
+            (budget.get("status") or {}).get("disruptionsAllowed", 0),
+            (budget.get("status") or {}).get("disruptedPods") or (),
+        )
+        for budget in found
+    ]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

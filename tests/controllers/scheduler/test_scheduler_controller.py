@@ -404,3 +404,43 @@ async def test_an_explanation_names_what_tips_the_scales():
         assert text.startswith("node-2, which has the most points. node-2: ")
         assert "NodeAffinity 2*100; node-1: " in text and text.endswith("NodeAffinity 2*0.")
         assert [reason for reason, _ in await events(c, "silent")].count("SchedulingExplained") == 0
+
+
+async def test_a_node_has_only_so_many_volumes_of_a_driver():
+    async with cluster(nodes=1) as c:
+        drivers = [
+            {"name": "csi.example.com", "nodeID": "n", "allocatable": {"count": 2}},
+            {"name": "any.example.com", "nodeID": "n"},
+        ]
+        csi_node = {"metadata": {"name": "node-1"}, "spec": {"drivers": drivers}}
+        await c.client.create(c.resource("csinodes", "storage.k8s.io"), csi_node)
+        for number in range(3):
+            spec = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteMany"]}
+            spec["csi"] = {"driver": "csi.example.com", "volumeHandle": f"v{number}"}
+            volume = {"metadata": {"name": f"pv-{number}"}, "spec": spec}
+            await c.client.create(resources.PERSISTENT_VOLUMES, volume)
+            claim = {
+                "accessModes": ["ReadWriteMany"],
+                "resources": {"requests": {"storage": "1Gi"}},
+                "storageClassName": "",
+                "volumeName": f"pv-{number}",
+            }
+            meta = {"name": f"data-{number}", "namespace": "default"}
+            await c.client.create(
+                resources.PERSISTENT_VOLUME_CLAIMS, {"metadata": meta, "spec": claim}
+            )
+        await c.settle()
+        for name, number in (("a", 0), ("b", 1), ("again", 1), ("late", 2)):
+            source = {"claimName": f"data-{number}"}
+            await make(c, name, volumes=[{"name": "data", "persistentVolumeClaim": source}])
+            await c.settle()
+        where = {"a": "node-1", "b": "node-1", "again": "node-1", "late": None}
+        assert await placed(c) == where
+        assert (await scheduled(c, "late"))["message"] == (
+            "0/1 nodes are available: 1 node(s) exceed max volume count. no new claims to "
+            "deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for "
+            "incoming pod."
+        )
+        await c.client.delete(PODS, "a", "default")
+        await c.settle()
+        assert (await placed(c))["late"] == "node-1"
