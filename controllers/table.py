@@ -35,6 +35,7 @@ from miniplane.controllers.serviceaccounts.controller import (
     RootCAPublisher,
     ServiceAccountController,
 )
+from miniplane.controllers.servicecidr.controller import ServiceCIDRController
 from miniplane.controllers.statefulset.controller import StatefulSetController
 from miniplane.controllers.tainteviction.controller import TaintEvictionController
 from miniplane.controllers.ttlafterfinished.controller import TtlAfterFinished
@@ -69,6 +70,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     EndpointSliceMirroring,
     LoadBalancerController,
     IngressController,
+    ServiceCIDRController,
     DisruptionController,
     HorizontalPodAutoscalerController,
     VolumeBinder,

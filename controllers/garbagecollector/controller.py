@@ -174,6 +174,7 @@ class GarbageCollector(Controller):
             return Owner.UNKNOWN
         if row.namespaced and not node.namespace:
             # Objects of the cluster cannot be owned by those of a namespace.
+            await self._warn_of_namespace(node, row, ref)
             return Owner.UNKNOWN
         namespace = node.namespace if row.namespaced else ""
         try:

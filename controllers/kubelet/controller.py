@@ -147,7 +147,7 @@ class Kubelet(Controller):
             return
         machine = self.machines.get(name)
         if machine is None or machine.gone:
-            machine = self.machines[name] = Machine(name)
+            machine = self.machines[name] = Machine(name, self.ctx)
             self.queue.add(name)
         if machine.see(new):
             for pod in self.pods.by_index(BY_NODE, name):
@@ -208,9 +208,9 @@ class Kubelet(Controller):
             message, notes = evictions.message(pod, pressure, found, now=now)
             step = ends.evict(self._view(key, pod, machine), message, notes)
             assert step.status is not None
-            pod = await self._write(key, pod, step.status)
+            pod = await self._write(key, pod, step.status, machine)
             for told in step.events:
-                await machine.tell(self.ctx, self.client, pod, told)
+                await machine.tell(pod, told)
         return Result(after=evictions.PERIOD, background=True)
 
     # Pods.
@@ -227,13 +227,13 @@ class Kubelet(Controller):
                 return self._wait(pod, view, left)
             step = stage.next(view)
             if step.remove:
-                await self._remove(pod)
+                await self._remove(pod, machine)
                 return None
             if step.status is not None:
-                pod = await self._write(key, pod, step.status)
+                pod = await self._write(key, pod, step.status, machine)
             self._remember(key, view, step)
             for told in step.events:
-                await machine.tell(self.ctx, self.client, pod, told)
+                await machine.tell(pod, told)
             if stage.final:
                 if view.due is duties.NOTHING:
                     return None
@@ -428,19 +428,19 @@ class Kubelet(Controller):
             taken = self._taken[key] = (uid, address)
         return taken[1]
 
-    async def _write(self, key: str, pod: Obj, status: Obj) -> Obj:
+    async def _write(self, key: str, pod: Obj, status: Obj, machine: Machine) -> Obj:
         # A PUT of the revision that was looked at: it fails if somebody has written meanwhile.
-        after = await self.client.update(PODS, {**pod, "status": status}, subresource="status")
+        after = await machine.client.update(PODS, {**pod, "status": status}, subresource="status")
         self._written[key] = int(after["metadata"]["resourceVersion"])
         if "podIP" in status:
             self._taken.pop(key, None)
         return after
 
-    async def _remove(self, pod: Obj) -> None:
+    async def _remove(self, pod: Obj, machine: Machine) -> None:
         meta = pod["metadata"]
         options = DeleteOptions(grace_period_seconds=0, uid=meta["uid"])
         try:
-            await self.client.delete(PODS, meta["name"], meta["namespace"], options=options)
+            await machine.client.delete(PODS, meta["name"], meta["namespace"], options=options)
         except StatusError as error:
             if not is_not_found(error):
                 raise

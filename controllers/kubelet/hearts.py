@@ -8,9 +8,11 @@ what was asked of it meanwhile.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from miniplane.api import identities
 from miniplane.api.errors import StatusError, is_already_exists
 from miniplane.api.objects import Obj
 from miniplane.api.resources import LEASES, NODES
+from miniplane.client.protocol import Client
 from miniplane.clock import format_time
 from miniplane.controllers.kubelet import addresses, evictions, faults, node
 from miniplane.controllers.kubelet.machine import Machine
@@ -42,10 +44,11 @@ class Hearts:
         self._period = kubelet.config.node_lease_duration / node.RENEWALS
 
     def look(self, machine: Machine, found: Obj) -> bool:
-        """Take note of what the machine suffers from. Whether that calls for something."""
+        """Take note of what the machine suffers from. Whether that, or a cordon, calls for
+        something."""
         fault = faults.of_node(found)
         if fault == machine.fault:
-            return False
+            return machine.beating and node.is_schedulable(found) != machine.schedulable
         machine.fault = fault
         return True
 
@@ -88,6 +91,11 @@ class Hearts:
         if not machine.beating:
             self._join(machine)
             await self._tell_ready(machine)
+        if machine.schedulable != node.is_schedulable(found):
+            machine.schedulable = not machine.schedulable
+            reason = "NodeSchedulable" if machine.schedulable else "NodeNotSchedulable"
+            text = f"Node {machine.name} status is now: {reason}"
+            await self.tell(machine, "Normal", reason, text)
         if fault.pressed(now):
             self._kubelet.queue.add(EVICT + name)
         return later
@@ -110,8 +118,7 @@ class Hearts:
     async def tell(self, machine: Machine, type: str, reason: str, text: str) -> None:
         """Write an event about the machine's node."""
         ref = {"kind": "Node", "name": machine.name, "uid": machine.name}
-        kubelet = self._kubelet
-        await machine.recorder(kubelet.ctx, kubelet.client).event(ref, type, reason, text)
+        await machine.recorder.event(ref, type, reason, text)
 
     async def _register(self, name: str) -> None:
         body = node.registration(
@@ -123,7 +130,7 @@ class Hearts:
             capacity=self._kubelet.config.node_capacity,
         )
         try:
-            await self._kubelet.client.create(NODES, body)
+            await self._client(name).create(NODES, body)
         except StatusError as error:
             if not is_already_exists(error):
                 self.to_register[name] = None
@@ -138,6 +145,11 @@ class Hearts:
             labels[node.ZONE] = config.node_zones[number % len(config.node_zones)]
         return labels
 
+    def _client(self, name: str) -> Client:
+        """Writes as the kubelet of a node that is not there yet."""
+        kubelet = self._kubelet
+        return kubelet.ctx.client.with_manager(kubelet.manager, user=identities.kubelet(name))
+
     async def _report(self, found: Obj, machine: Machine) -> Obj:
         """Write what the kubelet knows of its node: labels once, and the status."""
         meta = found["metadata"]
@@ -146,7 +158,7 @@ class Hearts:
         missing = {k: v for k, v in node.labels(name).items() if k not in there}
         if missing:
             patch = {"metadata": {"labels": missing}}
-            found = await self._kubelet.client.patch(NODES, name, patch)
+            found = await machine.client.patch(NODES, name, patch)
         old = found.get("status") or {}
         info = old.get("nodeInfo") or {}
         status = node.status(
@@ -157,9 +169,7 @@ class Hearts:
             machine_id=info.get("machineID") or self._kubelet.ids.hex(32),
             pressed=machine.fault.pressed(self._kubelet.clock.time()),
         )
-        return await self._kubelet.client.update(
-            NODES, {**found, "status": status}, subresource="status"
-        )
+        return await machine.client.update(NODES, {**found, "status": status}, subresource="status")
 
     async def _lease(self, found: Obj, machine: Machine) -> None:
         lease = node.lease(
@@ -168,13 +178,11 @@ class Hearts:
             now=self._kubelet.clock.micro(),
         )
         try:
-            machine.lease = await self._kubelet.client.create(LEASES, lease)
+            machine.lease = await machine.client.create(LEASES, lease)
         except StatusError as error:
             if not is_already_exists(error):
                 raise
-            machine.lease = await self._kubelet.client.get(
-                LEASES, machine.name, node.LEASE_NAMESPACE
-            )
+            machine.lease = await machine.client.get(LEASES, machine.name, node.LEASE_NAMESPACE)
         machine.reported = self._kubelet.clock.time()
 
     def _join(self, machine: Machine) -> None:
@@ -212,7 +220,7 @@ class Hearts:
                     await self._lease(found, machine)
             else:
                 renewed = node.renewed(machine.lease, now=self._kubelet.clock.micro())
-                machine.lease = await self._kubelet.client.update(LEASES, renewed)
+                machine.lease = await machine.client.update(LEASES, renewed)
             now = self._kubelet.clock.time()
             if now >= machine.reported + node.REPORT_SECONDS or not machine.healthy:
                 found = self._kubelet.nodes.get("", name)

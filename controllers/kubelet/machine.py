@@ -1,10 +1,9 @@
 """What the kubelets' controller remembers of each simulated machine."""
 
+from miniplane.api import identities
 from miniplane.api.objects import Obj
-from miniplane.client.protocol import Client
 from miniplane.controllers.kubelet import addresses, faults, node, steps
 from miniplane.runtime.controller import ControllerContext
-from miniplane.runtime.events import EventRecorder
 
 
 class Machine:
@@ -12,9 +11,9 @@ class Machine:
 
     __slots__ = (
         "_pool",
-        "_recorder",
         "away",
         "beating",
+        "client",
         "complained",
         "deferred",
         "fault",
@@ -24,11 +23,16 @@ class Machine:
         "images",
         "lease",
         "name",
+        "recorder",
         "reported",
+        "schedulable",
     )
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, ctx: ControllerContext):
         self.name = name
+        self.client = ctx.client.with_manager("kubelet", user=identities.kubelet(name))
+        """Writes as the kubelet of this machine."""
+        self.recorder = ctx.recorder("kubelet", host=name, client=self.client)
         self.host_ip = ""
         self.gone = False
         """Whether its Node has been deleted."""
@@ -44,13 +48,14 @@ class Machine:
         """What has been said of its Node's annotations."""
         self.deferred: dict[str, None] = {}
         """Pods that wait for resources."""
+        self.schedulable = True
+        """Whether its Node could be scheduled to when that was told of last."""
         self.images: dict[str, None] = {}
         self.lease: Obj | None = None
         """The Lease as it was written last."""
         self.reported = 0.0
         """When the node's status was written last, in Unix seconds."""
         self._pool: addresses.Pool | None = None
-        self._recorder: EventRecorder | None = None
 
     def see(self, found: Obj) -> bool:
         """Take over what the Node says. Whether its pods need another look because of that."""
@@ -79,19 +84,11 @@ class Machine:
         if self._pool is not None:
             self._pool.release(address)
 
-    def recorder(self, ctx: ControllerContext, client: Client) -> EventRecorder:
-        """Writes events as the kubelet of this machine."""
-        if self._recorder is None:
-            self._recorder = ctx.recorder("kubelet", host=self.name, client=client)
-        return self._recorder
-
-    async def tell(
-        self, ctx: ControllerContext, client: Client, pod: Obj, told: steps.Told
-    ) -> None:
+    async def tell(self, pod: Obj, told: steps.Told) -> None:
         """Write an event about a pod; an image that was pulled is there from now on."""
         if told.image:
             self.images[told.image] = None
-        await self.recorder(ctx, client).event(
+        await self.recorder.event(
             pod,
             told.type,
             told.reason,

@@ -204,3 +204,8 @@ def renewed(old: Obj, *, now: str) -> Obj:
     """A Lease as it is renewed. Its managed fields are left out: the server knows them."""
     meta = {k: v for k, v in old["metadata"].items() if k != "managedFields"}
     return {**old, "metadata": meta, "spec": {**old["spec"], "renewTime": now}}
+
+
+def is_schedulable(node: Obj) -> bool:
+    """Whether nobody has cordoned the node."""
+    return not (node.get("spec") or {}).get("unschedulable")

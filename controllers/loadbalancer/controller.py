@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from miniplane.api import resources
 from miniplane.api.objects import Obj, is_terminating, key_of, split_key
-from miniplane.api.resources import SERVICES
+from miniplane.api.resources import NODES, SERVICES
 from miniplane.controllers.loadbalancer.plan import (
     FINALIZER,
     Addresses,
@@ -16,6 +16,7 @@ from miniplane.controllers.loadbalancer.plan import (
     Ensure,
     Nothing,
     address_of,
+    changes,
     plan,
     wants,
 )
@@ -37,6 +38,8 @@ class LoadBalancerController(Controller):
         self.addresses = Addresses(cidr) if cidr else None
         self._taken: dict[str, str] = {}
         """Which service (its key) has which address, from the moment on when it is chosen."""
+        self._stale: dict[str, None] = {}
+        """Those of which something has changed that their load balancers have to know."""
         self._without: dict[str, None] = {}
         """Those that got none, in the order in which they asked."""
 
@@ -44,19 +47,30 @@ class LoadBalancerController(Controller):
         if self.addresses is not None:
             self.services = self.informer(SERVICES)
             self.services.on_change(self._changed)
+            self.nodes = self.informer(NODES)
 
     def _changed(self, old: Obj | None, new: Obj | None) -> None:
         service = new or old
         assert service is not None
         key = key_of(service)
         if new is None:
+            self._stale.pop(key, None)
             self._release(key)
             return
+        if old is not None and not is_terminating(new):
+            self._compare(key, old, new)
         address = address_of(new)
         if address and wants(new):
             self._taken.setdefault(address, key)
         if wants(new) or FINALIZER in (new["metadata"].get("finalizers") or ()):
             self.queue.add(key)
+
+    def _compare(self, key: str, old: Obj, new: Obj) -> None:
+        changed, told = changes(old, new)
+        if told is not None:
+            self.spawn(self.recorder.event(new, "Normal", *told))
+        if changed and wants(new) and FINALIZER in (new["metadata"].get("finalizers") or ()):
+            self._stale[key] = None
 
     def _release(self, key: str) -> None:
         self._without.pop(key, None)
@@ -70,7 +84,9 @@ class LoadBalancerController(Controller):
         if service is None or self.addresses is None:
             return None
         taken = {address: holder for address, holder in self._taken.items() if holder != key}
-        match plan(service, self.addresses, taken):
+        changed = key in self._stale
+        self._stale.pop(key, None)
+        match plan(service, self.addresses, taken, changed=changed):
             case Ensure(address):
                 await self._ensure(key, service, address)
             case Clean():
@@ -89,6 +105,9 @@ class LoadBalancerController(Controller):
             finalizers = [*(service["metadata"].get("finalizers") or ()), FINALIZER]
             patch: Obj = {"metadata": {"finalizers": finalizers}}
             await self.client.patch(SERVICES, name, patch, namespace)
+        if not self.nodes.list():
+            text = "There are no available nodes for LoadBalancer"
+            await self.recorder.event(service, "Warning", "UnAvailableLoadBalancer", text)
         if not address:
             self._without[key] = None
             text = (
@@ -101,9 +120,10 @@ class LoadBalancerController(Controller):
         for old in [a for a, holder in self._taken.items() if holder == key and a != address]:
             del self._taken[old]
         self._taken[address] = key
-        ingress = [{"ip": address, "ipMode": "VIP"}]
-        patch = {"status": {"loadBalancer": {"ingress": ingress}}}
-        await self.client.patch(SERVICES, name, patch, namespace, subresource="status")
+        if address_of(service) != address:
+            ingress = [{"ip": address, "ipMode": "VIP"}]
+            patch = {"status": {"loadBalancer": {"ingress": ingress}}}
+            await self.client.patch(SERVICES, name, patch, namespace, subresource="status")
         text = "Ensured load balancer"
         await self.recorder.event(service, "Normal", "EnsuredLoadBalancer", text)
 

@@ -82,16 +82,71 @@ def address_of(service: Mapping[str, Any]) -> str:
     return next((entry["ip"] for entry in entries if entry.get("ip")), "")
 
 
-def plan(service: Obj, addresses: Addresses, taken: Mapping[str, object]) -> Action:
-    """`taken` are the addresses of other services."""
+def plan(
+    service: Obj, addresses: Addresses, taken: Mapping[str, object], *, changed: bool = False
+) -> Action:
+    """`taken` are the addresses of other services; `changed` tells whether something else about
+    the load balancer has to be brought up to date."""
     marked = FINALIZER in (service["metadata"].get("finalizers") or ())
     if is_terminating(service) or not wants(service):
         return Clean() if marked else Nothing()
     present = address_of(service)
     wanted = service["spec"].get("loadBalancerIP", "")
     if marked and present and present not in taken and wanted in ("", present):
-        return Nothing()
+        return Ensure(present) if changed else Nothing()
     families: Iterable[str] = service["spec"].get("ipFamilies") or (addresses.family,)
     if addresses.family not in families:
         return Ensure("")
     return Ensure(addresses.free(taken, wanted))
+
+
+Told = tuple[str, str]
+"""Reason and message of an event."""
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[bool, Told | None]:
+    """Whether a change of a service is one of its load balancer, and what there is to say of it."""
+    had, has = wants(old), wants(new)
+    was, now = old["spec"], new["spec"]
+    if not had and not has:
+        return False, None
+    if had != has:
+        return True, ("Type", f"{was.get('type')} -> {now.get('type')}")
+    if (change := _values(was, now, "loadBalancerSourceRanges")) is not None:
+        return True, ("LoadBalancerSourceRanges", change)
+    if (
+        _ports(was) != _ports(now)
+        or was.get("sessionAffinity") != now.get("sessionAffinity")
+        or was.get("sessionAffinityConfig") != now.get("sessionAffinityConfig")
+    ):
+        return True, None
+    if (change := _value(was, now, "loadBalancerIP")) is not None:
+        return True, ("LoadbalancerIP", change)
+    addresses, added = was.get("externalIPs") or [], now.get("externalIPs") or []
+    if len(addresses) != len(added):
+        return True, ("ExternalIP", f"Count: {len(addresses)} -> {len(added)}")
+    for before, after in zip(addresses, added, strict=True):
+        if before != after:
+            return True, ("ExternalIP", f"Added: {after}")
+    if old["metadata"].get("annotations") != new["metadata"].get("annotations"):
+        return True, None
+    if (change := _value(was, now, "externalTrafficPolicy")) is not None:
+        return True, ("ExternalTrafficPolicy", change)
+    if (change := _value(was, now, "healthCheckNodePort", 0)) is not None:
+        return True, ("HealthCheckNodePort", change)
+    return False, None
+
+
+def _value(was: Mapping[str, Any], now: Mapping[str, Any], key: str, none: Any = "") -> str | None:
+    before, after = was.get(key) or none, now.get(key) or none
+    return None if before == after else f"{before} -> {after}"
+
+
+def _values(was: Mapping[str, Any], now: Mapping[str, Any], key: str) -> str | None:
+    before, after = was.get(key) or [], now.get(key) or []
+    return None if before == after else f"[{' '.join(before)}] -> [{' '.join(after)}]"
+
+
+def _ports(spec: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    keys = ("name", "protocol", "port", "nodePort")
+    return [tuple(port.get(key) for key in keys) for port in spec.get("ports") or ()]

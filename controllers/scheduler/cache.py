@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from miniplane.api.objects import Obj, controller_of
-from miniplane.controllers.scheduler import demand, terms
+from miniplane.controllers.scheduler import demand, disks, terms
 from miniplane.controllers.scheduler.demand import CPU, MEMORY, PODS, Demand, HostPort
 
 _QUESTIONS = 256
@@ -33,12 +33,15 @@ class PodInfo:
         "claims",
         "created",
         "demand",
+        "disks",
         "generation",
+        "inclinations",
         "key",
         "labels",
         "namespace",
         "node",
         "owner",
+        "preempted",
         "priority",
         "terminating",
         "uid",
@@ -53,15 +56,24 @@ class PodInfo:
         self.generation: int = meta.get("generation", 0)
         self.created: str = meta.get("creationTimestamp") or ""
         self.terminating = "deletionTimestamp" in meta
+        self.preempted = self.terminating and _is_preempted(pod)
+        """Whether it is being deleted to make room."""
         self.node = node
         self.demand: Demand = demand.demand_of(spec)
         self.priority: int = spec.get("priority") or 0
         self.owner = spread_owner(pod)
         self.anti_affinity = terms.required(pod, "podAntiAffinity") if "affinity" in spec else ()
+        self.inclinations = terms.inclinations(pod) if "affinity" in spec else ()
+        volumes = spec.get("volumes") or ()
         self.claims: tuple[str, ...] = tuple(
             f"{self.namespace}/{volume['persistentVolumeClaim']['claimName']}"
-            for volume in spec.get("volumes") or ()
             if "persistentVolumeClaim" in volume
+            else f"{self.key}-{volume['name']}"
+            for volume in volumes
+            if "persistentVolumeClaim" in volume or "ephemeral" in volume
+        )
+        self.disks: tuple[disks.Disk, ...] = tuple(
+            disk for disk in map(disks.disks_of, volumes) if disk is not None
         )
 
     def same_as(self, pod: Obj) -> bool:
@@ -73,6 +85,15 @@ class PodInfo:
             and ("deletionTimestamp" in meta) == self.terminating
             and (meta.get("labels") or {}) == self.labels
         )
+
+
+def _is_preempted(pod: Obj) -> bool:
+    """Whether the scheduler has said that it deletes the pod."""
+    for condition in (pod.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "DisruptionTarget":
+            reason = condition.get("reason")
+            return condition["status"] == "True" and reason == "PreemptionByScheduler"
+    return False
 
 
 def spread_owner(pod: Obj) -> str:
@@ -179,6 +200,8 @@ class Cache:
         """Pods that have a node, by `namespace/name`."""
         self.anti_affinity: dict[terms.AffinityTerm, dict[str, int]] = {}
         """Required anti-affinity terms of the pods there, with how many on which node have them."""
+        self.inclinations: dict[terms.AffinityTerm, dict[str, int]] = {}
+        """What the pods there would have near them or not, with how many on which node."""
         self.claims: dict[str, int] = {}
         """How many pods use a claim, by `namespace/name`."""
         self._infos: dict[str, NodeInfo] = {}
@@ -316,11 +339,15 @@ class Cache:
         return True
 
     def _count(self, pod: PodInfo, sign: int) -> None:
-        for term in pod.anti_affinity:
-            nodes = self.anti_affinity.setdefault(term, {})
-            _tally(nodes, pod.node, sign)
-            if not nodes:
-                del self.anti_affinity[term]
+        for found, known in (
+            (pod.anti_affinity, self.anti_affinity),
+            (pod.inclinations, self.inclinations),
+        ):
+            for term in found:
+                nodes = known.setdefault(term, {})
+                _tally(nodes, pod.node, sign)
+                if not nodes:
+                    del known[term]
         for claim in pod.claims:
             _tally(self.claims, claim, sign)
         if pod.owner in self._domains and not pod.terminating and pod.node in self.nodes:
@@ -354,11 +381,12 @@ class Cache:
         for owner, by_key in self._domains.items():
             for key, by_value in by_key.items():
                 assert by_value == self._spread_again(owner, key), f"{owner} by {key}"
-        terms_again: dict[terms.AffinityTerm, dict[str, int]] = {}
-        for pod in self.pods.values():
-            for term in pod.anti_affinity:
-                _tally(terms_again.setdefault(term, {}), pod.node, 1)
-        assert self.anti_affinity == terms_again, "anti-affinity terms"
+        for name in ("anti_affinity", "inclinations"):
+            terms_again: dict[terms.AffinityTerm, dict[str, int]] = {}
+            for pod in self.pods.values():
+                for term in getattr(pod, name):
+                    _tally(terms_again.setdefault(term, {}), pod.node, 1)
+            assert getattr(self, name) == terms_again, name
 
 
 def _tally(counts: dict[Any, int], key: Any, sign: int) -> None:

@@ -1,6 +1,6 @@
 """The scheduler's loop: takes pods in turn, asks the filters and scores, binds or says why not."""
 
-import dataclasses
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from miniplane.api.errors import StatusError, is_conflict, is_not_found
@@ -13,11 +13,13 @@ from miniplane.api.resources import (
     POD_DISRUPTION_BUDGETS,
     PODS,
     STORAGE_CLASSES,
+    resource,
 )
-from miniplane.api.selectors import labels as label_selectors
 from miniplane.controllers import pods
 from miniplane.controllers.scheduler import (
+    explain,
     filters,
+    limits,
     messages,
     preemption,
     queue,
@@ -25,9 +27,11 @@ from miniplane.controllers.scheduler import (
     volumes,
 )
 from miniplane.controllers.scheduler.cache import Cache, NodeInfo, PodInfo
+from miniplane.controllers.scheduler.filters import Placement
 from miniplane.controllers.scheduler.writes import SCHEDULER_NAME, Writes
 from miniplane.runtime.controller import Controller, ControllerContext, Result
 
+CSI_NODES = resource("csinodes", "storage.k8s.io")
 _ROUND = "round"
 """The only key of the work queue: the pods have a queue of their own, with priorities."""
 _SLICE = 32
@@ -36,16 +40,6 @@ _ENOUGH = 100
 """How many nodes that fit are enough to choose from (`percentageOfNodesToScore`)."""
 _FLUSH_EVERY = 30.0
 _FLUSH_OLDER = 300.0
-
-
-@dataclasses.dataclass(slots=True)
-class Placement:
-    """Where a pod may go, or why it cannot."""
-
-    fitting: list[NodeInfo]
-    refusals: dict[str, filters.Refusal]
-    absent: int = 0
-    """Nodes that were not looked at, because the pod names others."""
 
 
 class Scheduler(Controller):
@@ -61,6 +55,8 @@ class Scheduler(Controller):
         self.writes = Writes(self.client, self.recorder, self.clock)
         self.cache = Cache()
         self.pending = queue.SchedulingQueue()
+        self.limits: dict[str, dict[str, int]] = {}
+        """How many volumes of a driver a node can have, by node and driver."""
         self.nominated: dict[str, PodInfo] = {}
         """Pods that wait for their victims to leave, by key; `node` is where."""
 
@@ -76,6 +72,7 @@ class Scheduler(Controller):
         self.pods.on_change(self._pod_changed)
         for informer in (self.claims, self.volumes, self.classes):
             informer.on_change(self._volumes_changed)
+        self.informer(CSI_NODES).on_change(self._limits_changed)
         self._flushes = self.rounds(_FLUSH_EVERY, self._flush)
 
     # What happens outside.
@@ -106,10 +103,11 @@ class Scheduler(Controller):
             return
         self.pending.remove(key)
         self.nominated.pop(key, None)
-        self.cache.add_pod(PodInfo(pod, node))
+        info = PodInfo(pod, node)
+        self.cache.add_pod(info)
         self._moved(queue.POD_THERE)
-        if known is not None and known.generation != pod["metadata"].get("generation"):
-            # Deleted in part, or resized: what it needs may have shrunk.
+        if known is not None and known.demand != info.demand:
+            # Resized: it may need less now.
             self._moved(queue.POD_GONE)
 
     def _pod_waits(self, old: Obj | None, new: Obj) -> None:
@@ -166,6 +164,15 @@ class Scheduler(Controller):
     def _volumes_changed(self, old: Obj | None, new: Obj | None) -> None:
         self._moved(queue.VOLUMES)
 
+    def _limits_changed(self, old: Obj | None, new: Obj | None) -> None:
+        name = (new or old or {})["metadata"]["name"]
+        found = limits.of_csi_node(new) if new is not None else {}
+        if found:
+            self.limits[name] = found
+        else:
+            self.limits.pop(name, None)
+        self._moved(queue.VOLUMES)
+
     def _moved(self, change: str) -> None:
         if self.pending.interested(change):
             self.pending.moved(change, self.clock.time())
@@ -198,25 +205,48 @@ class Scheduler(Controller):
 
     async def _schedule(self, key: str, pod: Obj) -> None:
         wanted = filters.want(pod, PodInfo(pod, ""), self._volumes_of(pod))
+        if self.limits and wanted.info.claims:
+            of_pod = frozenset(self._attached(wanted.info.claims))
+            wanted.attach_limits = limits.Limits(self.limits, of_pod, self._attached)
         if wanted.volumes.waiting:
             self.pending.park(key, queue.helpful(["VolumeBinding"]))
             return
         if not self.cache.nodes:
             await self._refuse(key, pod, messages.NO_NODES, [""])
             return
-        if wanted.volumes.problem:
-            text = messages.problem(len(self.cache.nodes), wanted.volumes.problem)
-            await self._refuse(key, pod, text, ["VolumeBinding"])
+        problem, plugin = wanted.volumes.problem, "VolumeBinding"
+        if wanted.pinned == ():
+            problem, plugin = filters.CONFLICTING_TERMS, "NodeAffinity"
+        if problem:
+            text = messages.problem(len(self.cache.nodes), problem)
+            await self._refuse(key, pod, text, [plugin])
             return
         placement = self._place(wanted)
         if not placement.fitting:
             await self._preempt(key, wanted, placement)
             return
-        node = self.ids.choice(score.best(wanted, placement.fitting, self.cache))
+        scored = score.scores(wanted, placement.fitting, self.cache)
+        best = score.best(placement.fitting, scored)
+        node = self.ids.choice(best)
+        if explain.is_asked(pod):
+            text = explain.explain(wanted, placement, best, node, self.cache)
+            await self.writes.explain(pod, text)
         if wanted.volumes.delayed:
             await self._bind_volumes(key, wanted, node)
         else:
             await self._bind(key, wanted, node)
+
+    def _attached(self, claims: Iterable[str]) -> Iterator[limits.Attachment]:
+        """What these claims have attached to the nodes of their pods."""
+        for key in claims:
+            if (claim := self.claims.get(*split_key(key))) is not None:
+                found = limits.attachment(
+                    claim,
+                    volume=lambda name: self.volumes.get("", name),
+                    storage_class=lambda name: self.classes.get("", name),
+                )
+                if found is not None:
+                    yield found
 
     def _volumes_of(self, pod: Obj) -> volumes.Volumes:
         if "volumes" not in pod["spec"]:
@@ -231,9 +261,15 @@ class Scheduler(Controller):
         )
 
     def _place(self, wanted: filters.Want) -> Placement:
-        """Look at nodes until enough of them fit."""
+        """Look at nodes until enough of them fit. The one on which room was made comes first: if
+        the pod fits there now, no other is looked at."""
         cache = self.cache
         around = filters.survey(wanted, cache)
+        nominated = (wanted.pod.get("status") or {}).get("nominatedNodeName")
+        if nominated in cache.nodes and (wanted.pinned is None or nominated in wanted.pinned):
+            node = cache.nodes[nominated]
+            if self._check(wanted, node, around, cache) is None:
+                return Placement([node], {})
         refusals: dict[str, filters.Refusal] = {}
         fitting: list[NodeInfo] = []
         if wanted.pinned is not None:
@@ -310,7 +346,7 @@ class Scheduler(Controller):
         """No node fits: make room if that is allowed, and say so in either case."""
         pod, total = wanted.pod, len(self.cache.nodes)
         nominated = (pod.get("status") or {}).get("nominatedNodeName", "")
-        budgets = self._budgets() if wanted.info.priority > 0 else []
+        budgets = preemption.budgets(self.budgets.list()) if wanted.info.priority > 0 else []
         outcome = preemption.find(
             wanted, placement.refusals, self.cache, budgets, nominated=nominated
         )
@@ -337,16 +373,6 @@ class Scheduler(Controller):
         if placement.absent:
             plugins.append(filters.NOT_NAMED.plugin)
         await self._refuse(key, pod, text, plugins, nominated=nominated)
-
-    def _budgets(self) -> list[preemption.Budget]:
-        return [
-            preemption.Budget(
-                budget["metadata"]["namespace"],
-                label_selectors.from_obj(budget["spec"].get("selector")),
-                (budget.get("status") or {}).get("disruptionsAllowed", 0),
-            )
-            for budget in self.budgets.list()
-        ]
 
     async def _refuse(
         self, key: str, pod: Obj, text: str, plugins: list[str], *, nominated: str = ""

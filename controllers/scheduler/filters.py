@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from miniplane.api.objects import Obj
 from miniplane.api.selectors import nodes as node_selectors
-from miniplane.controllers.scheduler import demand, interpod, spread, terms, volumes
+from miniplane.controllers.scheduler import demand, disks, interpod, limits, spread, terms, volumes
 from miniplane.controllers.scheduler.cache import Cache, NodeInfo, PodInfo
 
 UNSCHEDULABLE_TAINT: Obj = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
@@ -40,7 +40,12 @@ ONE_POD_CLAIM = Refusal(
     ),
     resolvable=True,
 )
+DISK = Refusal("VolumeRestrictions", ("node(s) had no available disk",), resolvable=True)
+TOO_MANY_VOLUMES = Refusal("NodeVolumeLimits", (limits.EXCEEDED,), resolvable=True)
+WRONG_ZONE = Refusal("VolumeZone", ("node(s) had no available volume zone",))
 TOO_MANY_PODS = "Too many pods"
+CONFLICTING_TERMS = "pod affinity terms conflict"
+"""What is said where the names that its node affinity admits leave no node at all."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -59,6 +64,8 @@ class Want:
     soft_spread: tuple[terms.SpreadConstraint, ...]
     affinity: tuple[terms.AffinityTerm, ...]
     volumes: volumes.Volumes
+    attach_limits: limits.Limits | None = None
+    """How many volumes nodes can have, where they say so of a driver."""
     taint_verdicts: dict[object, bool] = dataclasses.field(default_factory=dict)
     """By a node's taints: whether one of them is not tolerated."""
 
@@ -110,6 +117,16 @@ class Surroundings:
 EMPTY = Surroundings(None, None)
 
 
+@dataclasses.dataclass(slots=True)
+class Placement:
+    """Where a pod may go, or why it cannot."""
+
+    fitting: list[NodeInfo]
+    refusals: dict[str, Refusal]
+    absent: int = 0
+    """Nodes that were not looked at, because the pod names others."""
+
+
 def survey(want: Want, cache: Cache) -> Surroundings:
     """Prepare the filters that count pods elsewhere."""
     affinity = interpod.prepare(want.info, want.affinity, cache)
@@ -136,6 +153,8 @@ def check(want: Want, node: NodeInfo, around: Surroundings, cache: Cache) -> Ref
         refusal = _check_room(wanted, node)
         if refusal is not None:
             return refusal
+    if (own := want.info.disks) and any(disks.conflict(own, p.disks) for p in node.pods.values()):
+        return DISK
     if want.volumes is not volumes.NONE:
         refusal = _check_claims(want, node, cache)
         if refusal is not None:
@@ -164,9 +183,8 @@ def _check_room(wanted: demand.Demand, node: NodeInfo) -> Refusal | None:
     reasons = [f"Insufficient {name}" for name in short]
     if full:
         reasons.insert(0, TOO_MANY_PODS)
-    resolvable = node.max_pods > 0 and all(
-        wanted.requests[name] <= allocatable.get(name, 0) for name in short
-    )
+    # A node for no pods at all counts as one whose pods may leave: so it is in kube-scheduler.
+    resolvable = all(wanted.requests[name] <= allocatable.get(name, 0) for name in short)
     return Refusal("NodeResourcesFit", tuple(reasons), resolvable)
 
 
@@ -188,11 +206,15 @@ def _check_claims(want: Want, node: NodeInfo, cache: Cache) -> Refusal | None:
     for claim in wanted.one_pod:
         if cache.claims.get(claim):
             return ONE_POD_CLAIM
+    if want.attach_limits is not None and want.attach_limits.exceeded(node):
+        return TOO_MANY_VOLUMES
     if wanted.by_node:
         assert node.obj is not None
         reasons = volumes.refuse(wanted, node.obj)
         if reasons:
             return Refusal("VolumeBinding", reasons)
+    if wanted.zones and not volumes.in_zones(wanted.zones, node.labels):
+        return WRONG_ZONE
     return None
 
 

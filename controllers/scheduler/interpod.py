@@ -83,16 +83,26 @@ def check(state: State, node: NodeInfo) -> str:
 
 
 def preference(
-    preferred: Sequence[tuple[terms.AffinityTerm, int]], cache: Cache
+    pod: PodInfo, preferred: Sequence[tuple[terms.AffinityTerm, int]], cache: Cache
 ) -> list[tuple[str, dict[str, int]]]:
-    """For each preferred term with its sign, the points that a node gets by its topology value."""
+    """For each preferred term with its sign, and for what the pods there would have of this one,
+    the points that a node gets by its topology value."""
+    rules = [
+        (term, sign * term.weight, cache.matching(Question((term.term,))))
+        for term, sign in preferred
+    ]
+    rules += [
+        (term, term.weight, nodes)
+        for term, nodes in cache.inclinations.items()
+        if term.term.matches(pod.namespace, pod.labels, cache.namespace_labels)
+    ]
     points: list[tuple[str, dict[str, int]]] = []
-    for term, sign in preferred:
+    for term, weight, nodes in rules:
         by_value: dict[str, int] = {}
-        for name, count in cache.matching(Question((term.term,))).items():
+        for name, count in nodes.items():
             info = cache.nodes.get(name)
             value = info.labels.get(term.topology_key) if info is not None else None
             if value is not None:
-                by_value[value] = by_value.get(value, 0) + sign * term.weight * count
+                by_value[value] = by_value.get(value, 0) + weight * count
         points.append((term.topology_key, by_value))
     return points

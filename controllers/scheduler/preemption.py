@@ -9,8 +9,10 @@ used for thinking, and is as it was when the functions return.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
+from miniplane.api.objects import Obj
+from miniplane.api.selectors import labels as label_selectors
 from miniplane.api.selectors.labels import LabelSelector
 from miniplane.controllers.scheduler import filters, messages
 from miniplane.controllers.scheduler.cache import Cache, NodeInfo, PodInfo
@@ -27,6 +29,21 @@ class Budget:
     namespace: str
     selector: LabelSelector
     allowed: int
+    disrupted: Container[str] = ()
+    """Names of pods that are counted as gone already."""
+
+
+def budgets(found: Iterable[Obj]) -> list[Budget]:
+    """PodDisruptionBudgets, as preemption sees them."""
+    return [
+        Budget(
+            budget["metadata"]["namespace"],
+            label_selectors.from_obj(budget["spec"].get("selector")),
+            (budget.get("status") or {}).get("disruptionsAllowed", 0),
+            (budget.get("status") or {}).get("disruptedPods") or (),
+        )
+        for budget in found
+    ]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,7 +103,7 @@ def find(
 def _leaving(node: NodeInfo | None, refusal: Refusal | None, priority: int) -> bool:
     if node is None or (refusal is not None and not refusal.resolvable):
         return False
-    return any(p.terminating and p.priority < priority for p in node.pods.values())
+    return any(p.preempted and p.priority < priority for p in node.pods.values())
 
 
 def _try(
@@ -141,6 +158,7 @@ def _by_budget(
                 and budget.namespace == pod.namespace
                 and not budget.selector.empty
                 and budget.selector.matches(pod.labels)
+                and pod.key.partition("/")[2] not in budget.disrupted
             ):
                 left[i] -= 1
                 breaks = breaks or left[i] < 0

@@ -38,6 +38,8 @@ _HELP: dict[str, tuple[str, ...]] = {
     "NodeResourcesFit": (NODE_ADDED, NODE_ROOM, POD_GONE),
     "VolumeRestrictions": (POD_GONE, VOLUMES),
     "VolumeBinding": (NODE_ADDED, NODE_LABELS, VOLUMES),
+    "NodeVolumeLimits": (POD_GONE, VOLUMES),
+    "VolumeZone": (NODE_ADDED, NODE_LABELS, VOLUMES),
     "PodTopologySpread": (NODE_ADDED, NODE_LABELS, NODE_TAINTS, POD_GONE, POD_THERE),
     "InterPodAffinity": (NODE_ADDED, NODE_LABELS, POD_GONE, POD_THERE),
     "": (NODE_ADDED,),

@@ -6,7 +6,7 @@ it wants to be near (2), and that has the fewest pods of the same workload (2).
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from miniplane.api.selectors import nodes as node_selectors
 from miniplane.controllers.scheduler import interpod, terms
@@ -23,25 +23,32 @@ _DEFAULT_SKEWS = ((HOSTNAME, 3), (ZONE, 5))
 """The constraints that spread workloads which have none of their own."""
 
 
-def scores(want: Want, nodes: Sequence[NodeInfo], cache: Cache) -> list[float]:
-    """One score for each of `nodes`, in their order; the highest is best."""
-    totals = _resources(want.info.demand, nodes)
-    for weight, points in (
-        (_TAINTS, _taints(want, nodes)),
-        (_AFFINITY, _node_affinity(want, nodes)),
-        (_SPREAD, _spread(want, nodes, cache)),
-        (_INTERPOD, _interpod(want, nodes, cache)),
+def parts(
+    want: Want, nodes: Sequence[NodeInfo], cache: Cache
+) -> Iterator[tuple[str, int, list[float]]]:
+    """What tells `nodes` from each other: a name, its weight, and the points of each node."""
+    yield "resources", 1, _resources(want.info.demand, nodes)
+    for name, weight, points in (
+        ("TaintToleration", _TAINTS, _taints(want, nodes)),
+        ("NodeAffinity", _AFFINITY, _node_affinity(want, nodes)),
+        ("PodTopologySpread", _SPREAD, _spread(want, nodes, cache)),
+        ("InterPodAffinity", _INTERPOD, _interpod(want, nodes, cache)),
     ):
         if points is not None:
+            yield name, weight, points
+
+
+def scores(want: Want, nodes: Sequence[NodeInfo], cache: Cache) -> list[float]:
+    """One score for each of `nodes`, in their order; the highest is best."""
+    totals = [0.0] * len(nodes)
+    if len(nodes) > 1:
+        for _, weight, points in parts(want, nodes, cache):
             totals = [total + weight * p for total, p in zip(totals, points, strict=True)]
     return totals
 
 
-def best(want: Want, nodes: Sequence[NodeInfo], cache: Cache) -> list[NodeInfo]:
+def best(nodes: Sequence[NodeInfo], found: Sequence[float]) -> list[NodeInfo]:
     """The nodes with the highest score: more than one where they are equally good."""
-    if len(nodes) < 2:
-        return list(nodes)
-    found = scores(want, nodes, cache)
     highest = max(found)
     return [node for node, score in zip(nodes, found, strict=True) if score == highest]
 
@@ -162,9 +169,10 @@ def _by_value(cache: Cache, key: str, by_node: Mapping[str, int]) -> dict[str, i
 def _interpod(want: Want, nodes: Sequence[NodeInfo], cache: Cache) -> list[float] | None:
     near = terms.preferred(want.pod, "podAffinity")
     far = terms.preferred(want.pod, "podAntiAffinity")
-    if not near and not far:
+    if not near and not far and not cache.inclinations:
         return None
-    rules = interpod.preference([*((t, 1) for t in near), *((t, -1) for t in far)], cache)
+    own = [*((t, 1) for t in near), *((t, -1) for t in far)]
+    rules = interpod.preference(want.info, own, cache)
     points = [
         sum(by_value.get(node.labels.get(key, ""), 0) for key, by_value in rules) for node in nodes
     ]

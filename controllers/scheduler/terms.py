@@ -43,7 +43,7 @@ class AffinityTerm:
     term: Term
     topology_key: str
     weight: int = 0
-    """Of a preferred term, 1 to 100; 0 for a required one."""
+    """Of a preferred term, 1 to 100; 0 for a required one. See `inclinations` for others."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -123,6 +123,20 @@ def preferred(pod: Obj, kind: str) -> tuple[AffinityTerm, ...]:
     terms = rules.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
     return tuple(
         _affinity_term(pod, t.get("podAffinityTerm") or {}, t.get("weight") or 0) for t in terms
+    )
+
+
+_HARD_WEIGHT = 1
+"""What a pod counts for that must be near the one that comes (`hardPodAffinityWeight`)."""
+
+
+def inclinations(pod: Obj) -> tuple[AffinityTerm, ...]:
+    """Whom the pod would have near it, once it is there; the weight is negative for whom it would
+    rather not."""
+    return (
+        *(dataclasses.replace(t, weight=_HARD_WEIGHT) for t in required(pod, "podAffinity")),
+        *preferred(pod, "podAffinity"),
+        *(dataclasses.replace(t, weight=-t.weight) for t in preferred(pod, "podAntiAffinity")),
     )
 
 

@@ -7,7 +7,7 @@ of the claim (https://kubernetes.io/docs/concepts/storage/storage-classes/#volum
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from miniplane.api import quantity
 from miniplane.api.errors import StatusError
@@ -39,6 +39,10 @@ class Delayed:
     topologies: tuple[Obj, ...] = ()
 
 
+Zone = tuple[str, frozenset[str]]
+"""A topology label, and the values of it that a volume can be used with."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Volumes:
     """What the volumes of a pod mean for where it can go."""
@@ -54,6 +58,8 @@ class Volumes:
     """A claim has been told its node, but is not bound yet."""
     one_pod: tuple[str, ...] = ()
     """Keys of claims that one pod alone may use."""
+    zones: tuple["Zone", ...] = ()
+    """Where the volumes are, by their labels."""
 
     @property
     def by_node(self) -> bool:
@@ -86,20 +92,22 @@ def survey(
     names = claim_names(pod)
     if not names:
         return NONE
-    claims: list[Obj] = []
+    claims: list[tuple[Obj, bool]] = []
     for name, ephemeral in names:
         found = claim(name)
         problem = _problem(pod, name, found, ephemeral=ephemeral)
         if problem:
             return Volumes(problem=problem)
         assert found is not None
-        claims.append(found)
+        claims.append((found, ephemeral))
 
     bound: list[Obj] = []
     delayed: list[Delayed] = []
     one_pod: list[str] = []
+    zones: list[Zone] = []
+    lost = ""
     missing = waiting = False
-    for found in claims:
+    for found, ephemeral in claims:
         spec, meta = found["spec"], found["metadata"]
         if "ReadWriteOncePod" in (spec.get("accessModes") or ()):
             one_pod.append(f"{meta['namespace']}/{meta['name']}")
@@ -107,8 +115,11 @@ def survey(
         if spec.get("volumeName") and "pv.kubernetes.io/bind-completed" in annotations:
             if (named := volume(spec["volumeName"])) is not None:
                 bound.append(named)
+                zones += () if ephemeral else _zones(named)
             else:
                 missing = True
+                if not ephemeral:
+                    lost = lost or f'persistentvolume "{spec["volumeName"]}" not found'
             continue
         name = spec.get("storageClassName") or ""
         kind = storage_class(name) if name else None
@@ -126,12 +137,15 @@ def survey(
                 tuple(kind.get("allowedTopologies") or ()),
             )
         )
+    if lost:
+        return Volumes(problem=lost)
     return Volumes(
         bound=tuple(v for v in bound if (v["spec"].get("nodeAffinity") or {}).get("required")),
         missing=missing,
         delayed=tuple(delayed),
         waiting=waiting,
         one_pod=tuple(one_pod),
+        zones=tuple(zones),
     )
 
 
@@ -157,6 +171,35 @@ def _problem(pod: Obj, name: str, claim: Obj | None, *, ephemeral: bool) -> str:
                 f"{meta['namespace']}/{meta['name']} (pod is not owner)"
             )
     return ""
+
+
+_TOPOLOGY = {
+    "failure-domain.beta.kubernetes.io/zone": "topology.kubernetes.io/zone",
+    "failure-domain.beta.kubernetes.io/region": "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone": "topology.kubernetes.io/zone",
+    "topology.kubernetes.io/region": "topology.kubernetes.io/region",
+}
+"""The labels that tell where a volume or a node is, each with its present name."""
+
+
+def _zones(volume: Obj) -> list[Zone]:
+    """Where a volume can be used; several values of a label are parted by `__`."""
+    labels = volume["metadata"].get("labels") or {}
+    found: list[Zone] = []
+    for key in _TOPOLOGY:
+        if key in labels:
+            values = [value.strip() for value in labels[key].split("__")]
+            if all(values):  # any other label is not understood
+                found.append((key, frozenset(values)))
+    return found
+
+
+def in_zones(zones: Sequence[Zone], labels: Mapping[str, str]) -> bool:
+    """Whether volumes that are there can be used from a node with these labels. A node that does
+    not say where it is can use any."""
+    if not any(key in labels for key in _TOPOLOGY):
+        return True
+    return all(labels.get(key, labels.get(_TOPOLOGY[key], "")) in values for key, values in zones)
 
 
 def _is_reserved(claim: Obj, volumes: Iterable[Obj]) -> bool:

@@ -43,6 +43,11 @@ class Writes:
         text = f"Successfully assigned {key_of(pod)} to {node}"
         await self._recorder.note(pod, "Normal", "Scheduled", "Binding", text)
 
+    async def explain(self, pod: Obj, text: str) -> None:
+        """Tell why the pod goes where it goes, for whoever has asked."""
+        note = messages.note(text)
+        await self._recorder.note(pod, "Normal", "SchedulingExplained", "Scheduling", note)
+
     async def reserve(self, volume: Obj, claim: Obj) -> None:
         """Keep a volume for a claim; the binder of volumes does the rest."""
         await self._client.update(PERSISTENT_VOLUMES, volumes.reserved(volume, claim))

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from miniplane.api.errors import StatusError, is_not_found
-from miniplane.api.objects import Obj, is_terminating, key_of, split_key
+from miniplane.api.objects import Obj, key_of, split_key
 from miniplane.api.options import DeleteOptions
 from miniplane.api.resources import NODES, PODS
 from miniplane.controllers import pods
@@ -21,8 +21,8 @@ class TaintEvictionController(Controller):
         super().__init__(ctx)
         self._tainted: dict[str, list[Obj]] = {}
         """NoExecute taints by node name; nodes without any are left out."""
-        self._since: dict[str, tuple[str, float]] = {}
-        """Pods that have to leave some day: uid, and when the waiting began."""
+        self._due: dict[str, tuple[str, float | None]] = {}
+        """Pods that have to leave some day: uid, and when; None for those that were sent off."""
 
     def setup(self) -> None:
         self.nodes = self.informer(NODES)
@@ -46,50 +46,53 @@ class TaintEvictionController(Controller):
             self.queue.add(key_of(pod))
 
     def _pod_changed(self, old: Obj | None, new: Obj | None) -> None:
-        if not self._tainted and not self._since:
+        if not self._tainted and not self._due:
             return
         pod = new or old
         assert pod is not None
-        if pods.node_name(pod) in self._tainted or key_of(pod) in self._since:
+        if pods.node_name(pod) in self._tainted or key_of(pod) in self._due:
             self.queue.add(key_of(pod))
 
     async def reconcile(self, key: str) -> Result | None:
         pod = self.pods.get(*split_key(key))
-        if pod is None or is_terminating(pod):
-            self._since.pop(key, None)
+        known, due = self._due.get(key, ("", None))
+        if known and (pod is None or pod["metadata"]["uid"] != known):
+            del self._due[key]
+            if due is not None:
+                await self._cancel(key)
+            known, due = "", None
+        if pod is None:
             return None
-        uid = pod["metadata"]["uid"]
         patience = plan.patience(pod, self._tainted.get(pods.node_name(pod), []))
-        since = self._since.get(key)
         if patience is None:
-            if since is not None:
-                del self._since[key]
-                if since[0] == uid:
-                    await self._tell(pod, f"Cancelling deletion of Pod {key}")
+            self._due.pop(key, None)
+            if due is not None:
+                await self._cancel(key)
+            return None
+        if known and due is None:
             return None
         now = self.clock.time()
-        if since is None or since[0] != uid:
-            since = self._since[key] = (uid, now)
-        left = since[1] + patience - now
-        if left > 0:
+        if due is None or not patience:
+            # What the first taint has set off, no later one puts off or brings forward.
+            due = now + patience
+        if due > now:
+            self._due[key] = (pod["metadata"]["uid"], due)
             # Minutes, usually: nobody should have to wait for it to see a cluster at rest.
-            return Result(after=left, background=True)
+            return Result(after=due - now, background=True)
         await self._evict(key, pod)
-        self._since.pop(key, None)
+        self._due[key] = (pod["metadata"]["uid"], None)
         return None
 
-    async def _tell(self, pod: Obj, text: str) -> None:
-        meta = pod["metadata"]
-        ref = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "name": meta["name"],
-            "namespace": meta["namespace"],
-        }
+    async def _cancel(self, key: str) -> None:
+        await self._tell(key, f"Cancelling deletion of Pod {key}")
+
+    async def _tell(self, key: str, text: str) -> None:
+        namespace, name = split_key(key)
+        ref = {"apiVersion": "v1", "kind": "Pod", "name": name, "namespace": namespace}
         await self.recorder.event(ref, "Normal", "TaintManagerEviction", text)
 
     async def _evict(self, key: str, pod: Obj) -> None:
-        await self._tell(pod, f"Marking for deletion Pod {key}")
+        await self._tell(key, f"Marking for deletion Pod {key}")
         meta = pod["metadata"]
         condition = {
             "type": "DisruptionTarget",

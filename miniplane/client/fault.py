@@ -15,7 +15,7 @@ from typing import Any
 from miniplane.api import errors
 from miniplane.api.errors import StatusError
 from miniplane.api.objects import Obj
-from miniplane.api.options import STRATEGIC_MERGE_PATCH, DeleteOptions
+from miniplane.api.options import STRATEGIC_MERGE_PATCH, DeleteOptions, User
 from miniplane.api.resources import Resource
 from miniplane.client.protocol import Client, ClientEvent, ClientWatch, ObjectList
 from miniplane.clock import Clock
@@ -155,8 +155,8 @@ class FaultClient:
         for watch in list(self._shared.watches):
             watch.fail(error or errors.expired("too old resource version"))
 
-    def with_manager(self, manager: str) -> "FaultClient":
-        client = FaultClient(self._inner.with_manager(manager))
+    def with_manager(self, manager: str, *, user: User | None = None) -> "FaultClient":
+        client = FaultClient(self._inner.with_manager(manager, user=user))
         client._shared = self._shared
         return client
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import aiohttp
 import orjson
+from multidict import CIMultiDict
 
 from miniplane.api import options as opts
 from miniplane.api.errors import StatusError
 from miniplane.api.objects import Obj
-from miniplane.api.options import DeleteOptions
+from miniplane.api.options import DeleteOptions, User
 from miniplane.api.resources import Resource
 from miniplane.client.protocol import ClientEvent, ObjectList, PlainHandle, WatchEnded
 
@@ -54,6 +55,8 @@ class HttpClient:
         self.url = url.rstrip("/")
         self.manager = manager
         self._token = token
+        self._user: User | None = None
+        """Who is impersonated."""
         self._tls = tls
         self._session = session
         self._owned = session is None
@@ -71,9 +74,12 @@ class HttpClient:
             await self._session.close()
             self._session = None
 
-    def with_manager(self, manager: str) -> "HttpClient":
-        """The same server and session; the session's owner stays the one who closes it."""
-        return HttpClient(self.url, manager, token=self._token, session=self._open())
+    def with_manager(self, manager: str, *, user: User | None = None) -> "HttpClient":
+        """The same server and session; the session's owner stays the one who closes it. Another
+        user is impersonated."""
+        client = HttpClient(self.url, manager, token=self._token, session=self._open())
+        client._user = user or self._user
+        return client
 
     async def get(
         self, resource: Resource, name: str, namespace: str = "", *, subresource: str = ""
@@ -125,8 +131,10 @@ class HttpClient:
         patch_type: str = opts.STRATEGIC_MERGE_PATCH,
         subresource: str = "",
     ) -> Obj:
-        where = path(resource, namespace, name, subresource)
-        return await self._call("PATCH", where, self._managed(), patch, content_type=patch_type)
+        where, query = path(resource, namespace, name, subresource), self._managed()
+        if patch_type == opts.APPLY_PATCH:
+            query = {**query, "force": "true"}
+        return await self._call("PATCH", where, query, patch, content_type=patch_type)
 
     async def delete(
         self,
@@ -188,10 +196,14 @@ class HttpClient:
     def _managed(self) -> dict[str, str]:
         return {"fieldManager": self.manager} if self.manager else {}
 
-    def _headers(self) -> dict[str, str]:
-        headers = {"Accept": "application/json"}
+    def _headers(self) -> CIMultiDict[str]:
+        headers = CIMultiDict({"Accept": "application/json"})
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
+        if self._user is not None:
+            headers["Impersonate-User"] = self._user.name
+            for group in self._user.groups:
+                headers.add("Impersonate-Group", group)
         return headers
 
     async def _call(

@@ -5,6 +5,7 @@ a write waits for their answers. Nothing is encoded or copied for the caller: wh
 what the store shares with all readers.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +30,10 @@ class InProcessClient:
         self._registry = registry
         self._user = user
         self._write = WriteOptions(field_manager=manager, field_validation="Ignore", user=user)
+        self._apply = dataclasses.replace(self._write, force=True)
 
-    def with_manager(self, manager: str) -> "InProcessClient":
-        return InProcessClient(self._registry, manager, self._user)
+    def with_manager(self, manager: str, *, user: User | None = None) -> "InProcessClient":
+        return InProcessClient(self._registry, manager, user or self._user)
 
     async def get(
         self, resource: Resource, name: str, namespace: str = "", *, subresource: str = ""
@@ -90,6 +92,7 @@ class InProcessClient:
         patch_type: str = opts.STRATEGIC_MERGE_PATCH,
         subresource: str = "",
     ) -> Obj:
+        options = self._apply if patch_type == opts.APPLY_PATCH else self._write
         result = await webhooks.write(
             self._registry,
             lambda registry: registry.patch(
@@ -97,7 +100,7 @@ class InProcessClient:
                 namespace,
                 name,
                 patch,
-                self._write,
+                options,
                 patch_type=patch_type,
                 subresource=subresource,
             ),
@@ -112,6 +115,7 @@ class InProcessClient:
         *,
         options: DeleteOptions = DeleteOptions(),  # noqa: B008 - a frozen value
     ) -> None:
+        options = self._as_user(options)
         await webhooks.write(
             self._registry, lambda registry: registry.delete(resource, namespace, name, options)
         )
@@ -125,11 +129,15 @@ class InProcessClient:
         label_selector: str = "",
         field_selector: str = "",
     ) -> None:
+        options = self._as_user(options)
         which = ListOptions(label_selector=label_selector, field_selector=field_selector)
         await webhooks.write(
             self._registry,
             lambda registry: registry.delete_collection(resource, namespace, options, which),
         )
+
+    def _as_user(self, options: DeleteOptions) -> DeleteOptions:
+        return dataclasses.replace(options, user=self._user)
 
     async def watch(
         self,

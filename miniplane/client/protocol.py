@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from miniplane.api.objects import Obj
-from miniplane.api.options import STRATEGIC_MERGE_PATCH, DeleteOptions
+from miniplane.api.options import STRATEGIC_MERGE_PATCH, DeleteOptions, User
 from miniplane.api.resources import Resource
 
 
@@ -77,8 +77,8 @@ class Client(Protocol):
     def manager(self) -> str:
         """The field manager in whose name this client writes."""
 
-    def with_manager(self, manager: str) -> "Client":
-        """The same client, writing as `manager`."""
+    def with_manager(self, manager: str, *, user: User | None = None) -> "Client":
+        """The same client, writing as `manager`, and as another user if one is given."""
 
     async def get(
         self, resource: Resource, name: str, namespace: str = "", *, subresource: str = ""
@@ -119,7 +119,8 @@ class Client(Protocol):
         patch_type: str = STRATEGIC_MERGE_PATCH,
         subresource: str = "",
     ) -> Obj:
-        """PATCH with a patch as it would stand in the body, decoded."""
+        """PATCH with a patch as it would stand in the body, decoded. One to be applied is forced,
+        as controllers do it."""
 
     async def delete(
         self,

@@ -18,6 +18,8 @@ LONGEST = 1232
 LONGEST_TCP = 2**16 - 1
 _HEADER = 12
 _ANY = 255
+_BAD_VERSION = 16
+_DO = 0x8000
 
 
 def answer(zone: Zone, query: bytes, *, serial: int, udp: bool) -> bytes | None:
@@ -35,6 +37,12 @@ def answer(zone: Zone, query: bytes, *, serial: int, udp: bool) -> bytes | None:
     reply = request.reply(ra=0, aa=1)
     reply.header.ad = 0
     edns = next((rr for rr in request.ar if rr.rtype == QTYPE.OPT), None)
+    if edns is not None and _version(edns):
+        # Newer than anybody knows: the options are of a kind that cannot be read.
+        reply.header.aa = 0
+        reply.add_ar(dnslib.EDNS0(udp_len=LONGEST, ext_rcode=_BAD_VERSION >> 4))
+        reply.header.rcode = _BAD_VERSION & 0xF
+        return bytes(reply.pack())
     if request.header.opcode != OPCODE.QUERY:
         reply.header.aa, reply.header.rcode, reply.questions = 0, RCODE.NOTIMP, []
     elif len(request.questions) != 1 or request.q.qclass not in (CLASS.IN, _ANY):
@@ -43,7 +51,7 @@ def answer(zone: Zone, query: bytes, *, serial: int, udp: bool) -> bytes | None:
         _fill(reply, zone, request.q, serial)
     room = PLAIN
     if edns is not None:
-        reply.add_ar(dnslib.EDNS0(udp_len=LONGEST))
+        reply.add_ar(dnslib.EDNS0(udp_len=LONGEST, flags="do" if edns.ttl & _DO else ""))
         room = min(max(edns.rclass, PLAIN), LONGEST)
     packed = bytes(reply.pack())
     if udp and len(packed) > room:
@@ -55,6 +63,11 @@ def answer(zone: Zone, query: bytes, *, serial: int, udp: bool) -> bytes | None:
         reply.ar, reply.rr = [], reply.rr[: len(reply.rr) * LONGEST_TCP // len(packed) - 1]
         packed = bytes(reply.pack())
     return packed
+
+
+def _version(edns: RR) -> int:
+    """The version of EDNS (RFC 6891): there is no other than 0."""
+    return int(edns.ttl) >> 16 & 0xFF
 
 
 def _fill(reply: dnslib.DNSRecord, zone: Zone, question: dnslib.DNSQuestion, serial: int) -> None:

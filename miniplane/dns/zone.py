@@ -7,7 +7,7 @@ options that kubeadm sets where the specification leaves room:
     mysql-0.mysql.default.svc.cluster.local   one endpoint, by hostname or 10-244-1-2
     _db._tcp.mysql.default.svc.cluster.local  SRV: a named port
     10-244-1-2.default.pod.cluster.local      that address
-    2.1.244.10.in-addr.arpa                   PTR: the service, or the endpoint with that hostname
+    2.1.244.10.in-addr.arpa                   PTR: the service, or the endpoints at that address
     dns-version.cluster.local                 TXT: the version of the specification
 """
 
@@ -71,6 +71,9 @@ class Place:
     port: int
 
 
+_LONGEST_CHAIN = 8
+"""How many aliases are followed."""
+
 NONE = Answer(False)
 EMPTY = Answer(True)
 
@@ -92,6 +95,10 @@ class Zone:
 
     def lookup(self, name: str, kind: str) -> Answer:
         """What there is of type `kind` (`A`, `SRV`, ..., `ANY`) under a lower-case name."""
+        return self._lookup(name, kind, ())
+
+    def _lookup(self, name: str, kind: str, followed: Sequence[str]) -> Answer:
+        """`followed` are the aliases that have led here."""
         if name.endswith(".arpa"):
             return self._reverse(name, kind)
         if name == self.domain:
@@ -110,7 +117,11 @@ class Zone:
                 return self._pod(name, pod, kind)
             case ["svc", namespace, service, *rest]:
                 found = self._view.service(namespace, service)
-                return NONE if found is None else self._service(name, found, rest[::-1], kind)
+                return (
+                    NONE
+                    if found is None
+                    else self._service(name, found, rest[::-1], kind, followed)
+                )
         return NONE
 
     def _pod(self, name: str, pod: str, kind: str) -> Answer:
@@ -118,14 +129,16 @@ class Zone:
         address = _address(pod.replace("-", "." if v4 else ":"))
         return NONE if address is None else _records(_host(name, str(address)), kind)
 
-    def _service(self, name: str, service: Obj, rest: Sequence[str], kind: str) -> Answer:
+    def _service(
+        self, name: str, service: Obj, rest: Sequence[str], kind: str, followed: Sequence[str]
+    ) -> Answer:
         spec = service["spec"]
         own = f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc.{self.domain}"
         if spec.get("type") == "ExternalName":
-            if rest:
+            target = spec["externalName"].rstrip(".")
+            if rest or _address(target) is not None:
                 return NONE
-            alias = Record(name, "CNAME", spec["externalName"].rstrip("."))
-            return Answer(True, (alias,) if kind in ("A", "AAAA", "CNAME", "ANY") else ())
+            return self._alias(Record(name, "CNAME", target), kind, followed)
         match rest:
             case []:
                 endpoint, port, protocol = "", "", ""
@@ -140,6 +153,22 @@ class Zone:
         else:
             places = list(_cluster(own, spec, port, protocol))
         return _answer(name, places, kind) if places else NONE
+
+    def _alias(self, alias: Record, kind: str, followed: Sequence[str]) -> Answer:
+        """The other name, with its addresses where it is one of this zone: without any of these,
+        it is not told either."""
+        if kind in ("CNAME", "ANY"):
+            return Answer(True, (alias,))
+        target = alias.data.lower()
+        if kind not in ("A", "AAAA"):
+            return EMPTY
+        if not target.endswith("." + self.domain):
+            return Answer(True, (alias,))
+        followed = (*followed, alias.name)
+        if target in followed or len(followed) > _LONGEST_CHAIN:
+            return EMPTY
+        found = self._lookup(target, kind, followed).records
+        return Answer(True, (alias, *found) if found else ())
 
     def _endpoints(
         self, own: str, service: Obj, endpoint: str, port: str, protocol: str
@@ -156,10 +185,10 @@ class Zone:
                 and (not protocol or p.get("protocol", "TCP").lower() == protocol)
             ]
             for entry in piece.get("endpoints") or ():
-                if (entry.get("conditions") or {}).get("ready") is False:
+                if not _is_told(entry):
                     continue
                 for address in entry["addresses"]:
-                    label = entry.get("hostname") or address.replace(".", "-").replace(":", "-")
+                    label = _label(entry, address)
                     if not endpoint or label == endpoint:
                         for number in ports:
                             yield Place(f"{label}.{own}", address, number)
@@ -173,16 +202,26 @@ class Zone:
             own = f"{meta['name']}.{meta['namespace']}.svc.{self.domain}"
             return _records(Record(name, "PTR", own), kind)
         names = [
-            f"{entry['hostname']}.{service}.{piece['metadata']['namespace']}.svc.{self.domain}"
+            f"{_label(entry, address)}.{service}.{piece['metadata']['namespace']}.svc.{self.domain}"
             for piece in self._view.slices_at(address)
             if (service := (piece["metadata"].get("labels") or {}).get(SERVICE_NAME))
             for entry in piece.get("endpoints") or ()
-            if entry.get("hostname") and address in entry["addresses"]
+            if address in entry["addresses"] and _is_told(entry)
         ]
         if not names:
             return NONE
         pointers = tuple(Record(name, "PTR", own) for own in dict.fromkeys(names))
         return Answer(True, pointers if kind in ("PTR", "ANY") else ())
+
+
+def _is_told(endpoint: Obj) -> bool:
+    """Whether an endpoint is told of: whether it is ready, or nobody knows."""
+    return (endpoint.get("conditions") or {}).get("ready") is not False
+
+
+def _label(endpoint: Obj, address: str) -> str:
+    """The name of an endpoint within its service."""
+    return str(endpoint.get("hostname") or address.replace(".", "-").replace(":", "-"))
 
 
 SERVICE_NAME = "kubernetes.io/service-name"

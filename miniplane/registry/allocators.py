@@ -8,7 +8,8 @@ A write takes what it needs through a `Reservation`, which is kept or undone as 
 
 import functools
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from miniplane.ids import Ids
 
@@ -20,22 +21,52 @@ class Refused(Exception):
     """An address or port cannot be had. The message says why, in the API's words."""
 
 
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class _Range:
+    """One range: which of its addresses can be given out, and which of these by chance."""
+
+    __slots__ = ("base", "first", "network", "size")
+
+    def __init__(self, network: Network):
+        self.network = network
+        self.base = int(network.network_address)
+        self.size = network.num_addresses - 2
+        """The network's own address and its broadcast one are not given out."""
+        static = min(max(16, self.size // 16), 256)
+        self.first = min(static, self.size - 1) + 1
+
+    def holds(self, number: int) -> bool:
+        return 1 <= number - self.base <= self.size
+
+
 class IPAllocator:
-    """The addresses of one range. The network's own and its broadcast address are not given out."""
+    """The cluster addresses: those of one range, or of several."""
 
     def __init__(self, cidr: str, ids: Ids):
         self.network = ipaddress.ip_network(cidr)
+        """The cluster's own range; it says which family the cluster has."""
         self._ids = ids
         self._used: dict[int, None] = {}
-        self._size = self.network.num_addresses - 2
-        self._static = min(max(16, self._size // 16), 256)
+        self._ranges = {cidr: _Range(self.network)}
+
+    def follow(self, cidrs: Iterable[str]) -> None:
+        """Give out the addresses of these ranges from now on; those of another family count for
+        nothing."""
+        wanted = dict.fromkeys(cidrs)
+        if list(wanted) == list(self._ranges):
+            return
+        known, self._ranges = self._ranges, {}
+        for cidr in wanted:
+            network = ipaddress.ip_network(cidr, strict=False)
+            if network.version == self.network.version:
+                self._ranges[cidr] = known.get(cidr) or _Range(network)
 
     def contains(self, address: str) -> bool:
-        try:
-            offset = self._offset(address)
-        except ValueError:
-            return False
-        return 1 <= offset <= self._size
+        """Whether an address can be given out, if nobody has it."""
+        number = self._number(address)
+        return number is not None and any(one.holds(number) for one in self._ranges.values())
 
     @property
     def used(self) -> int:
@@ -43,45 +74,57 @@ class IPAllocator:
         return len(self._used)
 
     def has(self, address: str) -> bool:
-        """Whether an address is of this range and taken."""
-        return self.contains(address) and self._offset(address) in self._used
+        """Whether an address is taken."""
+        return self._number(address) in self._used
 
     def take(self, address: str) -> None:
-        """Reserve an address. Refused where it is taken, or of another network."""
-        if not self.contains(address):
+        """Reserve an address. Refused where it is taken, or of no range."""
+        number = self._number(address)
+        if number is None or not self.contains(address):
             raise Refused("the provided network does not match the current range")
-        offset = self._offset(address)
-        if offset in self._used:
+        if number in self._used:
             raise Refused("provided IP is already allocated")
-        self._used[offset] = None
+        self._used[number] = None
 
     def draw(self) -> str:
         """Reserve a free address. Refused where none is left."""
-        first = min(self._static, self._size - 1) + 1
-        span = self._size - first + 1
-        start = int(self._ids.random() * span)
-        for i in [*range(start, span), *range(start)] if len(self._used) > span // 2 else ():
-            if first + i not in self._used:
-                return self._give(first + i)
-        for _ in range(64):
-            offset = first + int(self._ids.random() * span)
-            if offset not in self._used:
-                return self._give(offset)
-        for offset in range(1, self._size + 1):
-            if offset not in self._used:
-                return self._give(offset)
+        for one in self._ranges.values():
+            number = self._free(one)
+            if number is not None:
+                self._used[number] = None
+                return str(one.network.network_address + (number - one.base))
         raise Refused("range is full")
 
+    def _free(self, one: _Range) -> int | None:
+        if one.size < 1:
+            return None
+        used, low = self._used, one.base + one.first
+        span = one.size - one.first + 1
+        start = int(self._ids.random() * span)
+        for i in [*range(start, span), *range(start)] if len(used) > span // 2 else ():
+            if low + i not in used:
+                return low + i
+        for _ in range(64):
+            number = low + int(self._ids.random() * span)
+            if number not in used:
+                return number
+        for offset in range(1, one.size + 1):
+            if one.base + offset not in used:
+                return one.base + offset
+        return None
+
     def release(self, address: str) -> None:
-        if self.contains(address):
-            self._used.pop(self._offset(address), None)
+        number = self._number(address)
+        if number is not None:
+            self._used.pop(number, None)
 
-    def _give(self, offset: int) -> str:
-        self._used[offset] = None
-        return str(self.network.network_address + offset)
-
-    def _offset(self, address: str) -> int:
-        return int(ipaddress.ip_address(address)) - int(self.network.network_address)
+    def _number(self, address: str) -> int | None:
+        """The address as a number; None for one of another family, or for no address."""
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            return None
+        return int(found) if found.version == self.network.version else None
 
 
 class PortAllocator:

@@ -8,14 +8,14 @@ has it. Then the object is made again, by `repair`.
 
 import ipaddress
 
-from miniplane.api import errors, resources
+from miniplane.api import errors, identities, resources
 from miniplane.api.objects import Obj
 from miniplane.api.options import DeleteOptions, WriteOptions
 from miniplane.registry.context import Context
 
 IP_ADDRESSES = resources.resource("ipaddresses", "networking.k8s.io")
 MANAGED_BY = "ipallocator.k8s.io"
-_OPTIONS = WriteOptions(field_manager="kube-apiserver")
+_OPTIONS = WriteOptions(field_manager="kube-apiserver", user=identities.API_SERVER)
 
 
 def record(context: Context, address: str, namespace: str, service: str) -> None:
@@ -38,7 +38,9 @@ def forget(context: Context, address: str) -> None:
     from miniplane.registry import deletion
 
     try:
-        deletion.delete(context, IP_ADDRESSES, "", address, DeleteOptions())
+        deletion.delete(
+            context, IP_ADDRESSES, "", address, DeleteOptions(user=identities.API_SERVER)
+        )
     except errors.StatusError as error:
         if not errors.is_not_found(error):
             raise

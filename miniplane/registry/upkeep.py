@@ -9,7 +9,7 @@ out, so a year of virtual time in a cluster at rest costs nothing.
 import ipaddress
 from collections.abc import Iterator
 
-from miniplane.api import bootstrap, rbac, resources
+from miniplane.api import bootstrap, identities, rbac, resources
 from miniplane.api.objects import Obj
 from miniplane.api.options import WriteOptions
 from miniplane.clock import Clock
@@ -30,7 +30,9 @@ HOST_IP = "172.18.0.2"
 """Where pods would find the API server; endpoints may not name a loopback address."""
 DEFAULT_PORT = 8001
 _OWN = (resources.SERVICES, resources.ENDPOINTS, resources.ENDPOINT_SLICES)
-_OPTIONS = WriteOptions(field_manager="kube-apiserver", field_validation="Ignore")
+_OPTIONS = WriteOptions(
+    field_manager="kube-apiserver", field_validation="Ignore", user=identities.API_SERVER
+)
 
 
 class Upkeep:

@@ -22,6 +22,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from miniplane.api import identities
 from miniplane.api.errors import StatusError, is_namespace_terminating
 from miniplane.api.resources import RESOURCES, Resource
 from miniplane.client.protocol import Client
@@ -98,7 +99,7 @@ class Controller:
 
     def __init__(self, ctx: ControllerContext):
         self.ctx = ctx
-        self.client = ctx.client.with_manager(self.manager)
+        self.client = ctx.client.with_manager(self.manager, user=identities.controller(self.name))
         self.informers = ctx.informers
         self.clock = ctx.clock
         self.ids = ctx.ids.fork(self.name)

@@ -42,7 +42,7 @@ class Inner:
         self.reached = [] if reached is None else reached
         self.watches = []
 
-    def with_manager(self, manager):
+    def with_manager(self, manager, *, user=None):
         return Inner(manager, self.reached)
 
     async def get(self, resource, name, namespace="", **_):

@@ -49,7 +49,7 @@ class Kubectl:
         self.home = home
         self.manager = manager
 
-    def with_manager(self, manager: str) -> "Kubectl":
+    def with_manager(self, manager: str, *, user: object = None) -> "Kubectl":
         return Kubectl(self.url, self.home, manager)
 
     def command(self, *args: str, namespace: str = "") -> list[str]:

@@ -108,6 +108,18 @@ async def test_long_answers_go_over_tcp():
         assert roomy.edns == 0
 
 
+async def test_extensions_are_answered_in_kind():
+    async with testing.cluster(nodes=0, dns_port=0) as cluster:
+        names = Names(cluster)
+        kubernetes = "kubernetes.default.svc.cluster.local"
+        secure = await names.ask(kubernetes, use_edns=0, want_dnssec=True)
+        assert secure.answer and secure.ednsflags & dns.flags.DO
+        plain = await names.ask(kubernetes, use_edns=0)
+        assert plain.answer and not plain.ednsflags & dns.flags.DO
+        newer = await names.ask(kubernetes, use_edns=1)
+        assert (newer.rcode(), newer.edns, newer.answer) == (dns.rcode.BADVERS, 0, [])
+
+
 async def test_many_queries_on_one_connection_and_a_client_that_leaves():
     async with testing.cluster(dns_port=0, nodes=0) as cluster:
         reader, writer = await asyncio.open_connection(*cluster.dns)

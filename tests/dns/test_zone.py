@@ -32,6 +32,12 @@ SERVICES = [
     service("empty", clusterIP="None"),
     service("bare", clusterIP="None"),
     service("far", type="ExternalName", externalName="example.com."),
+    service("near", type="ExternalName", externalName="web.shop.svc.cluster.local"),
+    service("further", type="ExternalName", externalName="Near.shop.svc.cluster.local."),
+    service("nowhere", type="ExternalName", externalName="empty.shop.svc.cluster.local"),
+    service("round", type="ExternalName", externalName="about.shop.svc.cluster.local"),
+    service("about", type="ExternalName", externalName="round.shop.svc.cluster.local"),
+    service("number", type="ExternalName", externalName="192.0.2.7"),
 ]
 SLICES = [
     endpoints(
@@ -164,7 +170,8 @@ def test_the_addresses_of_targets_come_along():
             "7." + "0." * 27 + "0.0.d.f.ip6.arpa",
             ["web.shop.svc.cluster.local"],
         ),
-        ("5.0.244.10.in-addr.arpa", None),  # an endpoint without a hostname
+        ("5.0.244.10.in-addr.arpa", ["10-244-0-5.web.shop.svc.cluster.local"]),
+        ("2.2.244.10.in-addr.arpa", None),  # not ready
         ("1.1.1.1.in-addr.arpa", None),
         ("244.10.in-addr.arpa", None),
         ("x.0.244.10.in-addr.arpa", None),
@@ -183,3 +190,30 @@ def test_reverse_names(name, data):
 @pytest.mark.parametrize("name", ["example.com", "xcluster.local", "local"])
 def test_what_is_not_of_this_zone(name):
     assert not ZONE.holds(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "data"),
+    [
+        ("near", "A", ["web.shop.svc.cluster.local", "10.96.0.7"]),
+        ("near", "AAAA", ["web.shop.svc.cluster.local", "fd00::7"]),
+        ("near", "CNAME", ["web.shop.svc.cluster.local"]),
+        ("near", "SRV", []),
+        (
+            "further",
+            "A",
+            ["Near.shop.svc.cluster.local", "web.shop.svc.cluster.local", "10.96.0.7"],
+        ),
+        ("far", "A", ["example.com"]),
+        ("nowhere", "A", []),
+        ("round", "A", []),
+    ],
+)
+def test_other_names_of_the_cluster_are_followed(name, kind, data):
+    found = ZONE.lookup(f"{name}.shop.svc.cluster.local", kind)
+    assert found.exists
+    assert [record.data for record in found.records] == data
+
+
+def test_an_address_is_no_other_name():
+    assert not ZONE.lookup("number.shop.svc.cluster.local", "A").exists

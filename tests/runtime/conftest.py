@@ -70,7 +70,7 @@ class FakeApi:
         self.forgotten = [0]
         self.fail_next = collections.defaultdict(list)
 
-    def with_manager(self, manager):
+    def with_manager(self, manager, *, user=None):
         return FakeApi(manager, shared=self)
 
     def _call(self, verb, resource, name=""):

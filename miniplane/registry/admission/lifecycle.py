@@ -1,6 +1,6 @@
 """Namespaces and nodes: where objects may be created, and with what they start."""
 
-from miniplane.api import errors, resources
+from miniplane.api import errors, identities, resources
 from miniplane.api.options import WriteOptions
 from miniplane.registry.admission.attributes import Attributes
 
@@ -47,7 +47,7 @@ def auto_provision(attributes: Attributes) -> None:
         raise errors.forbidden(attributes.resource, attributes.called, why) from None
 
 
-_BY_THE_SERVER = WriteOptions(field_manager="kube-apiserver")
+_BY_THE_SERVER = WriteOptions(field_manager="kube-apiserver", user=identities.API_SERVER)
 
 
 def namespace_exists(attributes: Attributes) -> None:

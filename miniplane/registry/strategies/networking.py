@@ -1,7 +1,7 @@
 """Ingresses, network policies, endpoints and addresses."""
 
 from miniplane.api.objects import Obj
-from miniplane.registry import ipaddresses
+from miniplane.registry import ipaddresses, servicecidrs
 from miniplane.registry.context import Context
 from miniplane.registry.strategy import Finish, Strategy, nothing
 
@@ -40,6 +40,7 @@ class IPAddressStrategy(Strategy):
 
     def begin_create(self, obj: Obj, context: Context) -> Finish:
         name, pool = obj["metadata"].get("name", ""), context.allocators.cluster_ips
+        servicecidrs.follow(context)
         if not pool.contains(name) or pool.has(name):
             return nothing
         pool.take(name)

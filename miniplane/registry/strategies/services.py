@@ -11,7 +11,7 @@ from miniplane.api import errors, field
 from miniplane.api.field import FieldError
 from miniplane.api.objects import Obj
 from miniplane.api.validation.services import cluster_ips
-from miniplane.registry import ipaddresses
+from miniplane.registry import ipaddresses, servicecidrs
 from miniplane.registry.allocators import Refused, Reservation
 from miniplane.registry.context import Context
 from miniplane.registry.strategy import Finish, Strategy, restore
@@ -28,6 +28,7 @@ class ServiceStrategy(Strategy):
         if spec.get("clusterIP") and not spec.get("clusterIPs"):
             spec["clusterIPs"] = [spec["clusterIP"]]
         _families(spec, None, name, context)
+        servicecidrs.follow(context)
         reservation = Reservation(context.allocators)
         try:
             _take_address(spec, reservation, name)
@@ -48,6 +49,7 @@ class ServiceStrategy(Strategy):
         _carry_over(spec, before)
         _match_addresses(spec, before)
         _families(spec, before, name, context)
+        servicecidrs.follow(context)
         reservation = Reservation(context.allocators)
         try:
             _change_address(spec, before, reservation, name)

@@ -183,6 +183,21 @@ async def test_an_owner_in_another_namespace_is_none(stage: Stage) -> None:
     )
 
 
+async def test_an_owner_in_a_namespace_is_none_for_objects_of_the_cluster(stage: Stage) -> None:
+    owner = await stage.create("a")
+    body = objects.namespace("owned")
+    body["metadata"]["ownerReferences"] = [stage.ref("a")]
+    await stage.client.create(NAMESPACES, body)
+    assert await stage.names() == "a"
+    await stage.client.get(NAMESPACES, "owned")
+    found = await stage.c.list(EVENTS, "default")
+    (event,) = [e for e in found if e["reason"] == "OwnerRefInvalidNamespace"]
+    uid = owner["metadata"]["uid"]
+    assert event["message"] == (
+        f'ownerRef [v1/ConfigMap, namespace: , name: a, uid: {uid}] does not exist in namespace ""'
+    )
+
+
 async def test_objects_of_the_cluster_own_anywhere_but_are_not_owned_by_others(
     stage: Stage,
 ) -> None:

@@ -97,11 +97,14 @@ async def test_services_get_addresses_and_give_them_back():
             ("a", "DeletingLoadBalancer"),
             ("a", "EnsuredLoadBalancer"),
             ("a", "EnsuringLoadBalancer"),
+            ("a", "UnAvailableLoadBalancer"),
             ("b", "DeletedLoadBalancer"),
             ("b", "DeletingLoadBalancer"),
             ("b", "EnsuredLoadBalancer"),
             ("b", "EnsuringLoadBalancer"),
             ("b", "SyncLoadBalancerFailed"),
+            ("b", "Type"),
+            ("b", "UnAvailableLoadBalancer"),
         ]
 
 
@@ -121,3 +124,48 @@ async def test_without_a_range_they_stay_pending():
         await cluster.client.create(resources.SERVICES, body("a"), namespace="default")
         await cluster.settle()
         assert await address(cluster, "a") == ""
+
+
+def changed(**spec):
+    """What follows from a change of a service that has these fields afterwards."""
+    old = service(ports=[{"port": 80, "targetPort": 80}], externalTrafficPolicy="Cluster")
+    return planning.changes(old, {**old, "spec": {**old["spec"], **spec}})
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({}, (False, None)),
+        ({"ports": [{"port": 80, "targetPort": 81}]}, (False, None)),
+        ({"ports": [{"port": 81, "targetPort": 80}]}, (True, None)),
+        ({"sessionAffinity": "ClientIP"}, (True, None)),
+        ({"type": "ClusterIP"}, (True, ("Type", "LoadBalancer -> ClusterIP"))),
+        (
+            {"loadBalancerSourceRanges": ["10.0.0.0/8", "192.0.2.0/24"]},
+            (True, ("LoadBalancerSourceRanges", "[] -> [10.0.0.0/8 192.0.2.0/24]")),
+        ),
+        ({"loadBalancerIP": "192.0.2.5"}, (True, ("LoadbalancerIP", " -> 192.0.2.5"))),
+        ({"externalIPs": ["192.0.2.9"]}, (True, ("ExternalIP", "Count: 0 -> 1"))),
+        (
+            {"externalTrafficPolicy": "Local", "healthCheckNodePort": 30100},
+            (True, ("ExternalTrafficPolicy", "Cluster -> Local")),
+        ),
+        ({"healthCheckNodePort": 30100}, (True, ("HealthCheckNodePort", "0 -> 30100"))),
+    ],
+)
+def test_changes_that_a_load_balancer_has_to_know(spec, expected):
+    assert changed(**spec) == expected
+
+
+async def test_a_changed_service_is_brought_up_to_date():
+    async with testing.cluster(nodes=1, load_balancer_cidr="192.0.2.0/29") as cluster:
+        client = cluster.client
+        await client.create(resources.SERVICES, body("a"), namespace="default")
+        await cluster.settle()
+        spec = {"loadBalancerSourceRanges": ["10.0.0.0/8"]}
+        await client.patch(resources.SERVICES, "a", {"spec": spec}, "default")
+        await cluster.settle()
+        events = {e["reason"]: e["count"] for e in await cluster.list(EVENTS, "default")}
+        assert events["LoadBalancerSourceRanges"] == 1
+        assert events["EnsuringLoadBalancer"] == events["EnsuredLoadBalancer"] == 2
+        assert await address(cluster, "a") == "192.0.2.2"

@@ -223,3 +223,62 @@ async def test_a_cluster_at_rest_writes_next_to_nothing():
         await c.advance(100)
         # Three leases, each renewed ten times.
         assert c.cluster.store.revision - before == 30
+
+
+async def test_who_waits_to_be_evicted_keeps_to_the_first_time_and_is_struck_off_when_gone():
+    async with testing.cluster(nodes=1) as c:
+        tolerations = [
+            {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds}
+            for key, seconds in (("slow", 100), ("fast", 10))
+        ]
+        for name in ("stays", "goes"):
+            await make(c, name, "node-1", tolerations=tolerations)
+        await c.settle()
+        slow, fast = ({"key": key, "effect": "NoExecute"} for key in ("slow", "fast"))
+        await c.client.patch(NODES, "node-1", {"spec": {"taints": [slow]}})
+        await c.advance(5)
+        await c.client.patch(NODES, "node-1", {"spec": {"taints": [slow, fast]}})
+        await c.client.delete(PODS, "goes", "default")
+        await c.advance(30)
+        cancelled = ("TaintManagerEviction", "Cancelling deletion of Pod default/goes")
+        assert cancelled in await events(c, "goes")
+        assert await exists(c, "stays")
+        await c.advance(70)
+        assert not await exists(c, "stays")
+
+
+async def test_who_is_leaving_an_unreachable_node_is_evicted_once_all_the_same():
+    async with testing.cluster(nodes=1) as c:
+        await add(c, "a")
+        await make(c, "web", "a")
+        await c.settle()
+        await c.client.delete(PODS, "web", "default")
+        taint = {"key": "repair", "effect": "NoExecute"}
+        await c.client.patch(NODES, "a", {"spec": {"taints": [taint]}})
+        await c.advance(10)
+        pod = await c.client.get(PODS, "web", "default")
+        reasons = [x.get("reason") for x in pod["status"]["conditions"]]
+        assert reasons.count("DeletionByTaintManager") == 1
+        marked = ("TaintManagerEviction", "Marking for deletion Pod default/web")
+        await c.client.patch(NODES, "a", {"spec": {"taints": [taint, {**taint, "key": "more"}]}})
+        await c.settle()
+        assert (await events(c, "web")).count(marked) == 1
+        assert [e["count"] for e in await c.list(EVENTS) if e["message"] == marked[1]] == [1]
+
+
+async def test_a_kubelet_tells_of_cordons():
+    async with testing.cluster(nodes=1) as c:
+        await c.settle()
+        told = []
+        for cordoned in (True, None, True):
+            await c.client.patch(NODES, "node-1", {"spec": {"unschedulable": cordoned}})
+            await c.settle()
+            found = [e for e in await c.list(EVENTS) if e["source"]["component"] == "kubelet"]
+            told.append({e["reason"]: e["count"] for e in found if "chedulable" in e["reason"]})
+        assert told == [
+            {"NodeNotSchedulable": 1},
+            {"NodeNotSchedulable": 1, "NodeSchedulable": 1},
+            {"NodeNotSchedulable": 2, "NodeSchedulable": 1},
+        ]
+        texts = {e["message"] for e in await c.list(EVENTS)}
+        assert "Node node-1 status is now: NodeNotSchedulable" in texts

@@ -264,7 +264,7 @@ async def test_the_less_important_make_room():
         text = f"Preempted by pod {uid} on node node-1"
         assert ("Preempted", text) in await events(c, "big")
         told = [text for reason, text in await events(c, "vip") if reason == "FailedScheduling"]
-        assert told[0] == "0/1 nodes are available: 1 Insufficient cpu."
+        assert told == ["0/1 nodes are available: 1 Insufficient cpu."]
 
 
 async def test_room_made_for_the_important_is_not_stolen():
@@ -306,3 +306,141 @@ async def test_a_refused_binding_is_tried_again():
         assert await placed(c) == {"web": "node-1"}
         assert refused == ["web"] * 3
         assert c.clock.time() % 60 >= 7, "it was tried again without waiting"
+
+
+async def test_a_volume_in_another_zone():
+    async with cluster(nodes=2, node_zones=("a", "b")) as c:
+        volume = {
+            "metadata": {"name": "pv", "labels": {"topology.kubernetes.io/zone": "b"}},
+            "spec": {
+                "capacity": {"storage": "1Gi"},
+                "accessModes": ["ReadWriteOnce"],
+                "hostPath": {"path": "/x"},
+            },
+        }
+        await c.client.create(resources.PERSISTENT_VOLUMES, volume)
+        spec = {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+            "storageClassName": "",
+            "volumeName": "pv",
+        }
+        claim = {"metadata": {"name": "data", "namespace": "default"}, "spec": spec}
+        await c.client.create(resources.PERSISTENT_VOLUME_CLAIMS, claim)
+        await c.settle()
+        data = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+        await make(c, "there", volumes=data)
+        await make(c, "here", volumes=data, nodeSelector={"topology.kubernetes.io/zone": "a"})
+        await c.settle()
+        assert await placed(c) == {"there": "node-2", "here": None}
+        assert (await scheduled(c, "here"))["message"] == (
+            "0/2 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, "
+            "1 node(s) had no available volume zone. no new claims to deallocate, preemption: "
+            "0/2 nodes are available: 2 Preemption is not helpful for scheduling."
+        )
+
+
+async def test_names_that_leave_no_node():
+    async with cluster(nodes=1) as c:
+        fields = [
+            {"key": "metadata.name", "operator": "In", "values": [name]}
+            for name in ("node-1", "node-2")
+        ]
+        rule = {"nodeSelectorTerms": [{"matchFields": fields}]}
+        affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": rule}}
+        await make(c, "a", affinity=affinity)
+        await c.settle()
+        text = "0/1 nodes are available: pod affinity terms conflict. not found"
+        assert (await scheduled(c, "a"))["message"] == text
+
+
+async def test_room_is_used_where_it_was_made():
+    async with cluster(nodes=2, pod_startup=1.0) as c:
+        await make(c, "one", **asking("60"))
+        await make(c, "two", **asking("62"))
+        await c.settle()
+        where = await placed(c)
+        status = {"nominatedNodeName": where["two"]}
+        await make(c, "next", schedulingGates=[{"name": "example.com/wait"}], **asking("1"))
+        await c.client.patch(PODS, "next", {"status": status}, "default", subresource="status")
+        gate = [{"op": "remove", "path": "/spec/schedulingGates"}]
+        await c.client.patch(PODS, "next", gate, "default", patch_type=JSON_PATCH)
+        await c.settle()
+        # The other node has more room.
+        assert (await placed(c))["next"] == where["two"]
+
+
+EXPLAINED = {"sim.miniplane.dev/explain": "true"}
+
+
+async def test_a_choice_is_explained_to_whoever_asks():
+    async with cluster(nodes=3, seed=5) as c:
+        await c.client.patch(NODES, "node-3", {"spec": {"unschedulable": True}})
+        await c.settle()
+        pod = objects.pod("web", **asking("4"))
+        pod["metadata"]["annotations"] = EXPLAINED
+        await c.client.create(PODS, pod)
+        await c.settle()
+        chosen = (await placed(c))["web"]
+        told = [text for reason, text in await events(c, "web") if reason == "SchedulingExplained"]
+        (text,) = told
+        assert text.startswith(f"{chosen}, 1 of 2 with the most points, drawn by the seed. node-")
+        assert "node-1: " in text and "node-2: " in text and "node-3: " not in text
+        assert text.endswith("1 of 3 nodes refused: 1 node(s) were unschedulable.")
+
+
+async def test_an_explanation_names_what_tips_the_scales():
+    async with cluster(nodes=2, seed=5) as c:
+        preference = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In"}]}
+        preference["matchExpressions"][0]["values"] = ["node-2"]
+        rules = [{"weight": 7, "preference": preference}]
+        affinity = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": rules}}
+        pod = objects.pod("web", affinity=affinity)
+        pod["metadata"]["annotations"] = EXPLAINED
+        await c.client.create(PODS, pod)
+        await make(c, "silent")
+        await c.settle()
+        (text,) = [t for reason, t in await events(c, "web") if reason == "SchedulingExplained"]
+        assert text.startswith("node-2, which has the most points. node-2: ")
+        assert "NodeAffinity 2*100; node-1: " in text and text.endswith("NodeAffinity 2*0.")
+        assert [reason for reason, _ in await events(c, "silent")].count("SchedulingExplained") == 0
+
+
+async def test_a_node_has_only_so_many_volumes_of_a_driver():
+    async with cluster(nodes=1) as c:
+        drivers = [
+            {"name": "csi.example.com", "nodeID": "n", "allocatable": {"count": 2}},
+            {"name": "any.example.com", "nodeID": "n"},
+        ]
+        csi_node = {"metadata": {"name": "node-1"}, "spec": {"drivers": drivers}}
+        await c.client.create(c.resource("csinodes", "storage.k8s.io"), csi_node)
+        for number in range(3):
+            spec = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteMany"]}
+            spec["csi"] = {"driver": "csi.example.com", "volumeHandle": f"v{number}"}
+            volume = {"metadata": {"name": f"pv-{number}"}, "spec": spec}
+            await c.client.create(resources.PERSISTENT_VOLUMES, volume)
+            claim = {
+                "accessModes": ["ReadWriteMany"],
+                "resources": {"requests": {"storage": "1Gi"}},
+                "storageClassName": "",
+                "volumeName": f"pv-{number}",
+            }
+            meta = {"name": f"data-{number}", "namespace": "default"}
+            await c.client.create(
+                resources.PERSISTENT_VOLUME_CLAIMS, {"metadata": meta, "spec": claim}
+            )
+        await c.settle()
+        for name, number in (("a", 0), ("b", 1), ("again", 1), ("late", 2)):
+            source = {"claimName": f"data-{number}"}
+            await make(c, name, volumes=[{"name": "data", "persistentVolumeClaim": source}])
+            await c.settle()
+        where = {"a": "node-1", "b": "node-1", "again": "node-1", "late": None}
+        assert await placed(c) == where
+        assert (await scheduled(c, "late"))["message"] == (
+            "0/1 nodes are available: 1 node(s) exceed max volume count. no new claims to "
+            "deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for "
+            "incoming pod."
+        )
+        await c.client.delete(PODS, "a", "default")
+        await c.settle()
+        assert (await placed(c))["late"] == "node-1"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from miniplane.api.selectors import labels as label_selectors
 from miniplane.controllers.scheduler import filters, messages, preemption, score
 from miniplane.controllers.scheduler.cache import Cache, PodInfo
 from miniplane.testing import objects
@@ -269,7 +270,8 @@ def test_long_notes_are_cut():
 
 def best(pod, cache):
     wanted = want(pod)
-    return [n.name for n in score.best(wanted, list(cache.nodes.values()), cache)]
+    nodes = list(cache.nodes.values())
+    return [n.name for n in score.best(nodes, score.scores(wanted, nodes, cache))]
 
 
 def test_the_emptiest_node_is_best():
@@ -375,4 +377,87 @@ def test_while_victims_leave_nobody_else_has_to():
     cache = cache_of(node("a"), pods=[(leaving, "a")])
     vip = make_pod("vip", priority=1, requests={"cpu": "4"})
     found = preemption.find(want(vip), refusals(vip, cache), cache, [], nominated="a")
+    # Somebody else deleted it: it may be long in going.
+    assert found.candidate is not None
+    gone = {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler"}
+    leaving["status"] = {"conditions": [gone]}
+    cache.add_pod(PodInfo(leaving, "a"))
+    found = preemption.find(want(vip), refusals(vip, cache), cache, [], nominated="a")
     assert found.message == "not eligible due to a terminating pod on the nominated node."
+
+
+def test_a_pod_that_a_budget_counts_as_gone_does_not_count_twice():
+    pods = [(make_pod(n, labels={"app": "x"}, requests={"cpu": "2"}), "a") for n in ("x", "y")]
+    cache = cache_of(node("a"), pods=pods)
+    vip = make_pod("vip", priority=1, requests={"cpu": "4"})
+
+    def violations(disrupted):
+        selector = label_selectors.from_obj({"matchLabels": {"app": "x"}})
+        budget = preemption.Budget("default", selector, 1, disrupted)
+        found = preemption.find(want(vip), refusals(vip, cache), cache, [budget])
+        return found.candidate.violations
+
+    assert violations({}) == 1
+    assert violations({"x": "2026-01-01T00:00:00Z"}) == 0
+
+
+def test_a_node_for_no_pods_has_no_victims():
+    cache = cache_of(node("a", pods="0"))
+    vip = make_pod("vip", priority=1)
+    found = preemption.find(want(vip), refusals(vip, cache), cache, [])
+    text = "0/1 nodes are available: 1 No preemption victims found for incoming pod."
+    assert found.message == text
+
+
+GCE = {"gcePersistentDisk": {"pdName": "d"}}
+GCE_READ = {"gcePersistentDisk": {"pdName": "d", "readOnly": True}}
+EBS_READ = {"awsElasticBlockStore": {"volumeID": "v", "readOnly": True}}
+ISCSI = {"iscsi": {"iqn": "q", "lun": 0}}
+
+
+def rbd(*monitors, image="i"):
+    return {"rbd": {"monitors": list(monitors), "pool": "p", "image": image}}
+
+
+@pytest.mark.parametrize(
+    "there, wanted, fits",
+    [
+        (GCE, GCE, False),
+        (GCE_READ, GCE, False),
+        (GCE_READ, GCE_READ, True),
+        (EBS_READ, EBS_READ, False),
+        (ISCSI, ISCSI, False),
+        (GCE, ISCSI, True),
+        (rbd("m1", "m2"), rbd("m2"), False),
+        (rbd("m1"), rbd("m2"), True),
+        (rbd("m1"), rbd("m1", image="j"), True),
+    ],
+)
+def test_a_disk_is_attached_once(there, wanted, fits):
+    cache = cache_of(node("a"), pods=[(make_pod("x", volumes=[{"name": "d", **there}]), "a")])
+    found = refusals(make_pod("y", volumes=[{"name": "d", **wanted}]), cache)
+    assert not found if fits else found["a"] == filters.DISK
+
+
+def inclined(kind, weight, **labels):
+    term = {"labelSelector": {"matchLabels": labels}, "topologyKey": "kubernetes.io/hostname"}
+    preferred = [{"weight": weight, "podAffinityTerm": term}]
+    return {kind: {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
+
+
+@pytest.mark.parametrize(
+    "rules, expected",
+    [
+        (inclined("podAffinity", 5, app="web"), ["a"]),
+        (inclined("podAntiAffinity", 5, app="web"), ["b"]),
+        (affinity("podAffinity", app="web"), ["a"]),
+        (inclined("podAffinity", 5, app="other"), ["a", "b"]),
+    ],
+)
+def test_the_pods_there_have_their_say(rules, expected):
+    there = make_pod("x", affinity=rules)
+    cache = cache_of(node("a"), node("b"), pods=[(there, "a"), (make_pod("y"), "b")])
+    assert best(make_pod(labels={"app": "web"}), cache) == expected
+    cache._check()
+    cache.remove_pod("default/x")
+    assert not cache.inclinations

@@ -122,7 +122,7 @@ def test_a_bound_claim_goes_where_its_volume_is():
     found = survey(bound, there=[volume("pv", node="b")])
     assert volumes.refuse(found, node("a")) == (volumes.WRONG_NODE,)
     assert volumes.refuse(found, node("b")) == ()
-    assert volumes.refuse(survey(bound), node("b")) == (volumes.NO_VOLUME,)
+    assert survey(bound).problem == 'persistentvolume "pv" not found'
     assert not survey(bound, there=[volume("pv")]).by_node
 
 
@@ -170,7 +170,8 @@ def test_a_claim_under_way_is_waited_for(claims, there):
 
 
 def test_one_pod_claims_are_named():
-    found = survey(claim(volume="pv", modes=["ReadWriteOncePod"], annotations=BOUND))
+    mine = claim(volume="pv", modes=["ReadWriteOncePod"], annotations=BOUND)
+    found = survey(mine, there=[volume("pv")])
     assert found.one_pod == ("default/data",)
 
 
@@ -178,3 +179,26 @@ def test_a_reserved_volume_says_for_whom():
     found = volumes.reserved(volume("pv"), claim())
     assert found["spec"]["claimRef"]["uid"] == "uid-data"
     assert found["metadata"]["annotations"] == {volumes.BOUND_BY_CONTROLLER: "yes"}
+
+
+@pytest.mark.parametrize(
+    "labels, there, expected",
+    [
+        ({"topology.kubernetes.io/zone": "a"}, {"topology.kubernetes.io/zone": "a"}, True),
+        ({"topology.kubernetes.io/zone": "a"}, {"topology.kubernetes.io/zone": "b"}, False),
+        ({"topology.kubernetes.io/zone": "a"}, {"topology.kubernetes.io/region": "r"}, False),
+        ({"topology.kubernetes.io/zone": "a"}, {"kubernetes.io/hostname": "n"}, True),
+        ({"topology.kubernetes.io/zone": "a__b"}, {"topology.kubernetes.io/zone": "b"}, True),
+        (
+            {"failure-domain.beta.kubernetes.io/zone": "a"},
+            {"topology.kubernetes.io/zone": "b"},
+            False,
+        ),
+        ({}, {"topology.kubernetes.io/zone": "b"}, True),
+    ],
+)
+def test_volumes_are_where_their_labels_say(labels, there, expected):
+    pv = volume("pv")
+    pv["metadata"]["labels"] = labels
+    found = survey(claim(volume="pv", annotations=BOUND), there=[pv])
+    assert volumes.in_zones(found.zones, there) == expected
