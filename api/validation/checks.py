@@ -3,6 +3,7 @@
 The path of a field is only spelled out when there is an error to report: most objects are valid.
 """
 
+import functools
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -164,8 +165,16 @@ IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+_LONGEST_IP = 45
+"""Characters of an address, unless it has leading zeros."""
+
+
 def parse_ip(value: str) -> IPAddress | None:
     """An address as the server reads it: leading zeros do not count, zones are unknown."""
+    return _known_ip(value) if len(value) <= _LONGEST_IP else _parse_ip(value)
+
+
+def _parse_ip(value: str) -> IPAddress | None:
     if "%" in value or not value.isascii():
         return None
     if "." in value:
@@ -174,6 +183,10 @@ def parse_ip(value: str) -> IPAddress | None:
         return ipaddress.ip_address(value)
     except ValueError:
         return None
+
+
+# The same addresses come again: in each status of a pod, and in each revision of its Endpoints.
+_known_ip = functools.lru_cache(4096)(_parse_ip)
 
 
 def _without_zeros(part: str) -> str:
@@ -225,18 +238,23 @@ def non_special_ip(errors: Errors, path: str, value: str) -> None:
         return
     if ip.is_unspecified:
         errors.append(field.invalid(path, value, f"may not be unspecified ({value})"))
+    errors.extend(field.invalid(path, value, text) for text in _special(ip))
+
+
+@functools.lru_cache(4096)
+def _special(ip: IPAddress) -> tuple[str, ...]:
+    """What is wrong with an address of a special range."""
+    texts = []
     if ip.is_loopback:
-        text = "may not be in the loopback range (127.0.0.0/8, ::1/128)"
-        errors.append(field.invalid(path, value, text))
+        texts.append("may not be in the loopback range (127.0.0.0/8, ::1/128)")
     if ip.is_link_local:
-        text = "may not be in the link-local range (169.254.0.0/16, fe80::/10)"
-        errors.append(field.invalid(path, value, text))
+        texts.append("may not be in the link-local range (169.254.0.0/16, fe80::/10)")
     if ip.is_multicast and (
         (ip.version == 4 and ip.packed[:3] == b"\xe0\x00\x00")
         or (ip.version == 6 and ip.packed[1] & 0x0F == 2)
     ):
-        text = "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"
-        errors.append(field.invalid(path, value, text))
+        texts.append("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)")
+    return tuple(texts)
 
 
 def local_path(errors: Errors, path: str, value: str) -> None:

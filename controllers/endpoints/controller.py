@@ -1,35 +1,74 @@
-"""Keeps the Endpoints and EndpointSlices of all services."""
+"""Keeps the Endpoints and EndpointSlices of all services.
+
+What a sync has worked out about a service with many pods is kept for the next one, as long as the
+service is the same and all writes went well; otherwise it is worked out anew.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
 from miniplane.api import errors, resources
 from miniplane.api.errors import StatusError
 from miniplane.api.objects import Obj, is_terminating, key_of, labels_of, split_key
 from miniplane.controllers import grouping
-from miniplane.controllers.endpoints import members, mirror, slices, subsets
+from miniplane.controllers.endpoints import members, mirror, slices, triggers
+from miniplane.controllers.endpoints.members import Changed
+from miniplane.controllers.endpoints.packing import Packing
 from miniplane.controllers.endpoints.slicecache import SliceCache
 from miniplane.controllers.endpoints.slices import Changes
+from miniplane.controllers.endpoints.subsets import Addresses
 from miniplane.controllers.endpoints.targets import Target, selector_of
-from miniplane.controllers.endpoints.triggers import TriggerTimes
 from miniplane.runtime.controller import Controller, Result
 from miniplane.runtime.informer import Informer
 
 ZONE = "topology.kubernetes.io/zone"
 
 
-class ForServices(Controller):
+class _Kept(Protocol):
+    """What is worked out of a service's targets, and brought up to date."""
+
+    def update(self, targets: Mapping[str, Target], changed: Changed) -> None: ...
+
+
+K = TypeVar("K", bound=_Kept)
+
+
+class ForServices(Controller, Generic[K]):
     """Reconciles a service when it, or a pod that it selects, has changed."""
 
     def setup(self) -> None:
         self.services = self.informer(resources.SERVICES)
         self.pods = members.shared(self.informers)
         self.pods.listen(self._pods_changed)
-        self.triggers = TriggerTimes()
+        self.feed = self.pods.feed()
+        self._kept: dict[str, tuple[Any, K]] = {}
+        """What the last sync of a service left, with what it holds for."""
         self.services.on_change(lambda old, new: self.queue.add(key_of(new or old or {})))
 
     def _pods_changed(self, key: str) -> None:
         self.queue.add_after(key, grouping.patience(len(self.pods.of(key))))
 
+    def forget(self, key: str) -> None:
+        self.feed.forget(key)
+        self._kept.pop(key, None)
 
-class EndpointsController(ForServices):
+    def recall(self, key: str, changed: Changed | None, basis: Any, work_out: Callable[[], K]) -> K:
+        """What the last sync left, brought up to date; `work_out` makes it where that was on
+        another `basis`, or there is none. Not to be had again before it is put back by `keep`."""
+        known = self._kept.pop(key, None)
+        if known is None or changed is None or known[0] != basis:
+            return work_out()
+        known[1].update(self.pods.of(key), changed)
+        return known[1]
+
+    def keep(self, key: str, basis: Any, kept: K) -> None:
+        # With few pods it is worked out as fast as brought up to date.
+        if len(self.pods.of(key)) > grouping.FEW:
+            self._kept[key] = basis, kept
+
+
+class EndpointsController(ForServices[Addresses]):
     name = "endpoints-controller"
     component = "endpoint-controller"
 
@@ -47,17 +86,23 @@ class EndpointsController(ForServices):
         namespace, name = split_key(key)
         service = self.services.get(namespace, name)
         if service is None:
-            self.triggers.forget(key)
+            self.forget(key)
             await self._remove(namespace, name)
             return None
         if selector_of(service) is None:
             return None
-        targets = self.pods.of(key)
-        changed_at = self.triggers.see(service, targets)
         present = await self._find(namespace, name)
-        body = subsets.body(service, targets, present, changed_at=changed_at)
-        if body is None:
-            return None
+        targets, changed = self.pods.of(key), self.feed.take(key)
+        changed_at = triggers.changed_at(service, targets, changed)
+        basis = service["metadata"]["resourceVersion"]
+        addresses = self.recall(key, changed, basis, functools.partial(Addresses, service, targets))
+        body = addresses.body(present, changed_at=changed_at)
+        if body is not None:
+            await self._write(body, present)
+        self.keep(key, basis, addresses)
+        return None
+
+    async def _write(self, body: Obj, present: Obj | None) -> None:
         try:
             if present is None:
                 await self.client.create(resources.ENDPOINTS, body)
@@ -65,11 +110,10 @@ class EndpointsController(ForServices):
                 await self.client.update(resources.ENDPOINTS, body)
         except StatusError as error:
             if errors.is_namespace_terminating(error):
-                return None
+                return
             if not errors.is_conflict(error):
                 await self._complain(body, error, created=present is None)
             raise
-        return None
 
     async def _find(self, namespace: str, name: str) -> Obj | None:
         """The Endpoints as they are now; the informer may not know yet what was written last."""
@@ -132,7 +176,7 @@ class SliceWriter(Controller):
         self.cache.removed(piece)
 
 
-class EndpointSliceController(ForServices, SliceWriter):
+class EndpointSliceController(ForServices[Packing], SliceWriter):
     name = "endpointslice-controller"
     component = "endpoint-slice-controller"
 
@@ -141,6 +185,8 @@ class EndpointSliceController(ForServices, SliceWriter):
         informer = self.informer(resources.ENDPOINT_SLICES)
         self.cache = SliceCache(informer, slices.MANAGER, self.queue.add)
         self.zones: dict[str, str] = {}
+        self.zoning = 0
+        """How often the zones have changed."""
         self.waiting: dict[str, dict[str, None]] = {}
         """Keys of services with a pod on a node that is not known, by the node's name."""
         self.informer(resources.NODES).on_change(self._node_changed)
@@ -149,27 +195,30 @@ class EndpointSliceController(ForServices, SliceWriter):
         name = (new or old or {})["metadata"]["name"]
         if new is None:
             self.zones.pop(name, None)
+            self.zoning += 1
             return
-        self.zones[name] = labels_of(new).get(ZONE, "")
+        zone = labels_of(new).get(ZONE, "")
+        if self.zones.get(name) != zone:
+            self.zones[name] = zone
+            self.zoning += 1
         for key in self.waiting.pop(name, ()):
             self.queue.add(key)
 
     async def reconcile(self, key: str) -> Result | None:
         service = self.services.get(*split_key(key))
         if service is None or is_terminating(service):
-            self.triggers.forget(key)
+            self.forget(key)
             return None
         if selector_of(service) is None:
             return None
-        targets = self.pods.of(key)
-        changes = slices.plan(
-            service,
-            targets,
-            self.cache.of(key),
-            zones=self.zones,
-            changed_at=self.triggers.see(service, targets),
-        )
+        targets, changed = self.pods.of(key), self.feed.take(key)
+        changed_at = triggers.changed_at(service, targets, changed)
+        basis = service["metadata"]["resourceVersion"], self.zoning
+        work_out = functools.partial(Packing, service, targets, self.zones)
+        packing = self.recall(key, changed, basis, work_out)
+        changes = packing.plan(self.cache.of(key), changed_at=changed_at)
         await self.write(changes)
+        self.keep(key, basis, packing)
         if changes.missing:
             for target in changes.missing:
                 self.waiting.setdefault(target.node, {})[key] = None

@@ -4,31 +4,26 @@ After `staging/src/k8s.io/endpointslice/util/trigger_time_tracker.go`. Times are
 written; as text they sort by time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
-from miniplane.api.objects import Obj, key_of
+from miniplane.api.objects import Obj
 from miniplane.controllers.endpoints.targets import Target
 
 
-class TriggerTimes:
-    """Remembers, for each service, the times of its pods at the last sync."""
+def changed_at(
+    service: Obj, targets: Mapping[str, Target], changed: Mapping[str, Target | None] | None
+) -> str:
+    """The time of the first change since the last sync, `""` if none is known.
 
-    def __init__(self) -> None:
-        self._pods: dict[str, dict[str, str]] = {}
-
-    def see(self, service: Obj, targets: Iterable[Target]) -> str:
-        """The time of the first change since the last call, `""` if none is known.
-
-        For a new service, that is the time of its creation.
-        """
-        key = key_of(service)
-        times = {target.name: target.changed_at for target in targets if target.changed_at}
-        known = self._pods.get(key)
-        self._pods[key] = times
-        if known is None:
-            return service["metadata"].get("creationTimestamp", "")
-        later = (time for name, time in times.items() if time > known.get(name, ""))
-        return min(later, default="")
-
-    def forget(self, key: str) -> None:
-        self._pods.pop(key, None)
+    `targets` are the service's now, `changed` those that came, changed or went, as they were then;
+    None for a service that is new: then it is the time of its creation.
+    """
+    if changed is None:
+        created: str = service["metadata"].get("creationTimestamp", "")
+        return created
+    later = []
+    for name, before in changed.items():
+        target = targets.get(name)
+        if target is not None and target.changed_at > (before.changed_at if before else ""):
+            later.append(target.changed_at)
+    return min(later, default="")

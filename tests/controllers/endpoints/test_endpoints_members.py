@@ -11,9 +11,8 @@ import pytest
 from miniplane.api.errors import StatusError
 from miniplane.api.objects import Obj
 from miniplane.api.resources import NODES, PODS, SERVICES
-from miniplane.controllers.endpoints import members
+from miniplane.controllers.endpoints import members, triggers
 from miniplane.controllers.endpoints.targets import Target, families_of, selector_of
-from miniplane.controllers.endpoints.triggers import TriggerTimes
 from miniplane.testing import objects
 from miniplane.testing.harness import cluster
 
@@ -72,27 +71,45 @@ def test_which_services_have_endpoints_made_for_them() -> None:
 
 
 def test_trigger_times() -> None:
-    triggers = TriggerTimes()
-    service = {
-        "metadata": {"namespace": "a", "name": "s", "creationTimestamp": "2026-01-01T00:00:00Z"}
-    }
+    created = "2026-01-01T00:00:00Z"
+    service = {"metadata": {"namespace": "a", "name": "s", "creationTimestamp": created}}
+    feed = members.Feed()
+    known: dict[str, Target] = {}
 
     def see(*times: str) -> str:
         ready = {"type": "Ready", "status": "True"}
-        targets = []
+        now: dict[str, Target] = {}
         for number, time in enumerate(times):
             pod = make_pod(conditions=[{**ready, "lastTransitionTime": time}])
             pod["metadata"]["name"] = f"p{number}"
-            targets.append(Target.of(pod))
-        return triggers.see(service, filter(None, targets))
+            target = Target.of(pod)
+            assert target is not None
+            now[target.name] = target
+        for name in {**known, **now}:
+            feed.note("a/s", name, known.get(name))
+        known.clear()
+        known.update(now)
+        return triggers.changed_at(service, known, feed.take("a/s"))
 
-    assert see() == "2026-01-01T00:00:00Z", "a new service"
+    assert see() == created, "a new service"
     assert see() == ""
     assert see("2026-01-01T00:00:05Z", "2026-01-01T00:00:03Z") == "2026-01-01T00:00:03Z"
     assert see("2026-01-01T00:00:05Z", "2026-01-01T00:00:09Z") == "2026-01-01T00:00:09Z"
     assert see("2026-01-01T00:00:05Z") == ""
-    triggers.forget("a/s")
-    assert see() == "2026-01-01T00:00:00Z"
+    feed.forget("a/s")
+    assert see() == created
+
+
+def test_of_several_changes_the_feed_tells_what_was_known_before() -> None:
+    feed = members.Feed()
+    first = Target.of(make_pod())
+    feed.note("a/s", "p", first)
+    assert feed.take("a/s") is None, "nobody has asked before: all is new"
+    feed.note("a/s", "p", first)
+    feed.note("a/s", "p", Target.of(make_pod(podIP="10.244.0.2")))
+    feed.note("a/s", "q", None)
+    assert feed.take("a/s") == {"p": first, "q": None}
+    assert feed.take("a/s") == {}
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -108,7 +125,7 @@ async def test_members_are_those_that_match(seed: int) -> None:
             pod, service = f"p{rng.randrange(6)}", f"s{rng.randrange(3)}"
             labels = {"app": rng.choice("xy"), "tier": rng.choice("xy")}
             act = rng.random()
-            before = {f"default/s{n}": list(index.of(f"default/s{n}")) for n in range(3)}
+            before = {f"default/s{n}": list(index.of(f"default/s{n}").values()) for n in range(3)}
             told.clear()
             try:
                 if act < 0.3:
@@ -136,7 +153,9 @@ async def test_members_are_those_that_match(seed: int) -> None:
             await c.settle()
             index._check()
             if act < 0.7:
-                changed = [key for key, found in before.items() if found != list(index.of(key))]
+                changed = [
+                    key for key, found in before.items() if found != list(index.of(key).values())
+                ]
                 assert all(key in told for key in changed)
 
 

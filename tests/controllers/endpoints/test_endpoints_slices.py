@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from miniplane.api.objects import Obj
-from miniplane.controllers.endpoints import slices
+from miniplane.controllers.endpoints import packing, slices
 from miniplane.controllers.endpoints.slices import Changes
 from miniplane.controllers.endpoints.targets import Target
 
@@ -55,7 +55,7 @@ class Shelf:
 
     def sync(self, *targets: Target, changed_at: str = "") -> Changes:
         present = list(self.slices.values())
-        changes = slices.plan(self.service, targets, present, zones=ZONES, changed_at=changed_at)
+        changes = packing.plan(self.service, targets, present, zones=ZONES, changed_at=changed_at)
         for body in changes.create:
             self.made += 1
             name = f"web-{self.made}"

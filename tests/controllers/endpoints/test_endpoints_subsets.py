@@ -54,8 +54,13 @@ def show(found: list[Obj]) -> list[tuple[str, str, str]]:
     ]
 
 
+def whole(service: Obj, *targets: Target) -> list[Obj]:
+    found, _ = subsets.Addresses(service, {target.name: target for target in targets}).subsets()
+    return found
+
+
 def of(service: Obj, *targets: Target) -> list[tuple[str, str, str]]:
-    return show(subsets.repack(subsets.entries(service, targets)))
+    return show(whole(service, *targets))
 
 
 HTTP = {"name": "http", "port": 80, "targetPort": "web", "protocol": TCP}
@@ -106,7 +111,7 @@ def test_headless_services_need_no_ports() -> None:
 def test_addresses() -> None:
     service = make_service({"port": 80})
     target = make_target("a", "10.244.0.9", hostname="a", subdomain="web")
-    (subset,) = subsets.repack(subsets.entries(service, [target]))
+    (subset,) = whole(service, target)
     assert subset["addresses"] == [
         {
             "ip": "10.244.0.9",
@@ -116,7 +121,7 @@ def test_addresses() -> None:
         }
     ]
     elsewhere = make_target("a", hostname="a", subdomain="other")
-    (subset,) = subsets.repack(subsets.entries(service, [elsewhere]))
+    (subset,) = whole(service, elsewhere)
     assert "hostname" not in subset["addresses"][0]
 
 
@@ -124,7 +129,7 @@ def test_the_first_family_of_the_service_counts() -> None:
     both = make_target("a", ips=("10.244.0.9", "fd00::9"))
     for families, ip in ((["IPv6", "IPv4"], "fd00::9"), (["IPv4"], "10.244.0.9")):
         service = make_service({"port": 80}, ipFamilies=families)
-        (subset,) = subsets.repack(subsets.entries(service, [both]))
+        (subset,) = whole(service, both)
         assert subset["addresses"][0]["ip"] == ip
     assert of(make_service({"port": 80}, ipFamilies=["IPv6"]), make_target("b")) == []
 
