@@ -48,6 +48,7 @@ _ACCOUNTS = {
     "node-ipam-controller": "node-controller",
     "node-lifecycle-controller": "node-controller",
     "persistentvolume-binder-controller": "persistent-volume-binder",
+    "persistentvolume-expander-controller": "expand-controller",
     "persistentvolume-protection-controller": "pv-protection-controller",
     "persistentvolumeclaim-protection-controller": "pvc-protection-controller",
     "pod-garbage-collector-controller": "pod-garbage-collector",
