@@ -236,23 +236,6 @@ def _without_amounts(container: Object) -> Object:
     return {**container, "resources": kept}
 
 
-def job_status(errors: Errors, obj: Object, old: Object) -> None:
-    status = obj.get("status") or {}
-    checks.nonnegative(
-        errors, status, "status", "active", "succeeded", "failed", "ready", "terminating"
-    )
-    uncounted = status.get("uncountedTerminatedPods") or {}
-    seen: dict[str, None] = {}
-    for kind in ("succeeded", "failed"):
-        for i, uid in enumerate(uncounted.get(kind) or ()):
-            where = f"status.uncountedTerminatedPods.{kind}[{i}]"
-            if not uid:
-                errors.append(field.invalid(where, uid, "must not be empty"))
-            elif uid in seen:
-                errors.append(field.duplicate(where, uid))
-            seen[uid] = None
-
-
 def cron_job(errors: Errors, obj: Object) -> None:
     _cron_spec(errors, obj.get("spec") or {}, None)
     name = (obj.get("metadata") or {}).get("name") or ""
