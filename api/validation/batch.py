@@ -191,16 +191,31 @@ def _completions(errors: Errors, spec: Object, before: Object) -> None:
 
 
 def _template_update(errors: Errors, obj: Object, old: Object) -> None:
-    """A job that has never started may still be told where and how to run."""
+    """A Job that is suspended, and whose pods are gone, may be told where to run, and with how much
+    (KEP-2926, KEP-5440)."""
     template = (obj.get("spec") or {}).get("template") or {}
     before = (old.get("spec") or {}).get("template") or {}
-    suspended = (old.get("spec") or {}).get("suspend")
-    if suspended and not (old.get("status") or {}).get("startTime"):
-        template, before = _without_directives(template), _without_directives(before)
-    checks.immutable(errors, "spec.template", template, before)
+    if not _is_at_rest(old):
+        checks.immutable(errors, "spec.template", template, before)
+        return
+    template, before = _without_directives(template), _without_directives(before)
+    checks.immutable(errors, "spec.template.metadata", template["metadata"], before["metadata"])
+    checks.immutable(errors, "spec.template.spec", template["spec"], before["spec"])
+
+
+def _is_at_rest(job: Object) -> bool:
+    status = job.get("status") or {}
+    if not (job.get("spec") or {}).get("suspend") or status.get("active"):
+        return False
+    return not status.get("startTime") or any(
+        condition.get("type") == "Suspended" and condition.get("status") == "True"
+        for condition in status.get("conditions") or ()
+    )
 
 
 def _without_directives(template: Object) -> dict[str, Any]:
+    """The template without what may be changed: labels and annotations, where the scheduler may
+    place the pods, and what their containers request."""
     meta, spec = dict(template.get("metadata") or {}), dict(template.get("spec") or {})
     for key in ("labels", "annotations"):
         meta.pop(key, None)
@@ -209,24 +224,16 @@ def _without_directives(template: Object) -> dict[str, Any]:
     affinity = {k: v for k, v in (spec.pop("affinity", None) or {}).items() if k != "nodeAffinity"}
     if affinity:
         spec["affinity"] = affinity
+    for kind in ("containers", "initContainers"):
+        if spec.get(kind):
+            spec[kind] = [_without_amounts(container) for container in spec[kind]]
     return {"metadata": meta, "spec": spec}
 
 
-def job_status(errors: Errors, obj: Object, old: Object) -> None:
-    status = obj.get("status") or {}
-    checks.nonnegative(
-        errors, status, "status", "active", "succeeded", "failed", "ready", "terminating"
-    )
-    uncounted = status.get("uncountedTerminatedPods") or {}
-    seen: dict[str, None] = {}
-    for kind in ("succeeded", "failed"):
-        for i, uid in enumerate(uncounted.get(kind) or ()):
-            where = f"status.uncountedTerminatedPods.{kind}[{i}]"
-            if not uid:
-                errors.append(field.invalid(where, uid, "must not be empty"))
-            elif uid in seen:
-                errors.append(field.duplicate(where, uid))
-            seen[uid] = None
+def _without_amounts(container: Object) -> Object:
+    resources = container.get("resources") or {}
+    kept = {k: v for k, v in resources.items() if k not in ("requests", "limits")}
+    return {**container, "resources": kept}
 
 
 def cron_job(errors: Errors, obj: Object) -> None:

@@ -117,7 +117,7 @@ def _success_rule(errors: Errors, path: str, rule: Object, completions: int) -> 
             where = f"{path}.succeededIndexes"
             errors.append(field.too_long(where, "", _INDEXES_LIMIT))
         else:
-            found, problem = _count_indexes(indexes, completions)
+            found, problem = count_indexes(indexes, completions)
             if problem:
                 text = f"error parsing succeededIndexes: {problem}"
                 errors.append(field.invalid(f"{path}.succeededIndexes", indexes, text))
@@ -139,28 +139,52 @@ def _success_rule(errors: Errors, path: str, rule: Object, completions: int) -> 
             errors.append(field.invalid(where, count, text))
 
 
-def _count_indexes(text: str, completions: int) -> tuple[int, str]:
+def count_indexes(text: str, completions: int) -> tuple[int, str]:
     """How many indexes `0,2-4` names, or what is wrong with it."""
     total, last = 0, -1
-    if not text:
-        return 0, ""
-    for part in text.split(","):
-        bounds = part.split("-")
-        if len(bounds) > 2:
-            return 0, (
-                f'the fragment "{part}" violates the requirement that an index interval can have '
-                "at most two parts separated by '-'"
-            )
-        for bound in bounds:
-            if not (bound.isascii() and bound.isdigit() and len(bound) < 10):
-                return 0, f'cannot convert string to integer for index: "{bound}"'
-            if int(bound) >= completions:
-                return 0, f'too large index: "{bound}"'
-        first, end = int(bounds[0]), int(bounds[-1])
+    for part in text.split(",") if text else ():
+        first, end, problem = _interval(part, completions)
+        if problem:
+            return 0, problem
         if first <= last:
             return 0, f"non-increasing order, previous: {last}, current: {first}"
-        if len(bounds) == 2 and first >= end:
-            return 0, f"non-increasing order, previous: {first}, current: {end}"
         total += end - first + 1
         last = end
     return total, ""
+
+
+def first_common_index(one: str, other: str, completions: int) -> int | None:
+    """The lowest index that both name. Parts that cannot be read are told of elsewhere."""
+    left, right = _intervals(one, completions), _intervals(other, completions)
+    while left and right:
+        (first, end), (start, stop) = left[0], right[0]
+        if first <= stop and start <= end:
+            return max(first, start)
+        (left if first <= start else right).pop(0)
+    return None
+
+
+def _intervals(text: str, completions: int) -> list[tuple[int, int]]:
+    read = [_interval(part, completions) for part in text.split(",") if text]
+    return [(first, end) for first, end, problem in read if not problem]
+
+
+def _interval(part: str, completions: int) -> tuple[int, int, str]:
+    """The first and the last index of `2-4`, or what is wrong with it."""
+    bounds = part.split("-")
+    if len(bounds) > 2:
+        return (
+            0,
+            0,
+            f'the fragment "{part}" violates the requirement that an index interval can have at '
+            "most two parts separated by '-'",
+        )
+    for bound in bounds:
+        if not (bound.isascii() and bound.isdigit() and len(bound) < 10):
+            return 0, 0, f'cannot convert string to integer for index: "{bound}"'
+        if int(bound) >= completions:
+            return 0, 0, f'too large index: "{bound}"'
+    first, end = int(bounds[0]), int(bounds[-1])
+    if len(bounds) == 2 and first >= end:
+        return 0, 0, f"non-increasing order, previous: {first}, current: {end}"
+    return first, end, ""

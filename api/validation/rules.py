@@ -19,6 +19,7 @@ from miniplane.api.validation import (
     discovery,
     events,
     flowcontrol,
+    jobstatus,
     networking,
     nodes,
     persistentvolumes,
@@ -135,7 +136,7 @@ _APPS = {
 
 _BATCH = {
     "CronJob": Rules(batch.cron_job, batch.cron_job_update),
-    "Job": Rules(batch.job, batch.job_update, batch.job_status),
+    "Job": Rules(batch.job, batch.job_update, jobstatus.update),
 }
 
 _NETWORKING = {
