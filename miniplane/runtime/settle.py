@@ -24,6 +24,8 @@ reconcile that waits for a slow answer has other tasks that may still run."""
 MAX_TURNS = 1_000_000
 """How many turns one moment may take before it is called a hot loop."""
 MAX_SECONDS = 3_600.0
+BUSY_TURNS = 100
+"""For how many turns in a row a loop that has something to run may do so unasked."""
 SPINS = 10_000
 PAUSE = 0.001
 """On a real clock, somebody may be busy waiting for the network: after `SPINS` turns without rest,
@@ -49,6 +51,10 @@ async def drain(
     quiet = asleep = 0
     busy: Part | None = None
     for turn in range(max_turns):
+        if ready and turn < BUSY_TURNS:
+            # Whoever is to run next need not be asked yet whether he is idle.
+            await asyncio.sleep(0)
+            continue
         # Who was busy a turn ago probably still is: asking it first spares asking all others.
         if busy is None or busy.idle:
             busy = next((part for part in parts() if not part.idle), None)
