@@ -12,7 +12,7 @@ from typing import Any
 from miniplane.api.objects import Obj
 from miniplane.controllers.kubelet import containers, probes
 from miniplane.controllers.kubelet import status as reports
-from miniplane.controllers.kubelet.blockers import CONFIG_ERROR
+from miniplane.controllers.kubelet.blockers import CONFIG_ERROR, INVALID_IMAGE
 from miniplane.controllers.kubelet.faults import FOREVER, IMAGE_PULL, Fault
 
 KILLED = 137
@@ -35,7 +35,8 @@ def waits_for_image(status: Obj) -> bool:
 
 def waits_for_config(status: Obj) -> bool:
     """Whether the container could not be created for what it is configured with."""
-    return (status["state"].get("waiting") or {}).get("reason") == CONFIG_ERROR
+    reason = (status["state"].get("waiting") or {}).get("reason")
+    return reason in (CONFIG_ERROR, INVALID_IMAGE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

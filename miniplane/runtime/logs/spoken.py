@@ -147,7 +147,9 @@ def _printed(pod: Obj, run: Run) -> list[tuple[float, str]]:
     argv = [*(container.get("command") or ()), *(container.get("args") or ())]
     if not argv:
         return []
-    env = {"HOSTNAME": pod["spec"].get("hostname") or pod["metadata"]["name"]}
+    spec = pod["spec"]
+    host = spec.get("hostnameOverride") or spec.get("hostname") or pod["metadata"]["name"]
+    env = {"HOSTNAME": host}
     return printed.printed(argv, env | downward.environment(pod, container)) or []
 
 
