@@ -1,9 +1,9 @@
 """A pod's status, as kubelets and others write it (`pkg/apis/core/validation/validation.go`)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from miniplane.api import field
+from miniplane.api import field, restarts
 from miniplane.api.validation import checks
 from miniplane.api.validation.checks import Errors
 from miniplane.api.validation.podupdate import guarded_annotations
@@ -31,19 +31,34 @@ def update(errors: Errors, obj: Pod, old: Pod) -> None:
     checks.immutable(errors, "status.qosClass", status.get("qosClass") or "", before or "")
     policy = old_spec.get("restartPolicy")
     if policy != "Always":
-        _transitions(errors, "containerStatuses", status, old_status, policy, ())
+        regular = tuple(_coming_back(old_status, "containerStatuses", spec, "containers"))
+        _transitions(errors, "containerStatuses", status, old_status, policy, regular)
         sidecars = tuple(
             container.get("name")
             for container in spec.get("initContainers") or ()
             if container.get("restartPolicy") == "Always"
         )
-        _transitions(errors, "initContainerStatuses", status, old_status, policy, sidecars)
+        again = tuple(_coming_back(old_status, "initContainerStatuses", spec, "initContainers"))
+        skipped = (*sidecars, *again)
+        _transitions(errors, "initContainerStatuses", status, old_status, policy, skipped)
     _transitions(errors, "ephemeralContainerStatuses", status, old_status, "Never", ())
     _claim_statuses(errors, status, spec)
     if status.get("podIPs"):
         _pod_ips(errors, status["podIPs"])
     if status.get("hostIPs"):
         _host_ips(errors, status)
+
+
+def _coming_back(old_status: Pod, key: str, spec: Pod, kind: str) -> Iterator[str]:
+    """The names of the containers that have ended and are started again whatever the pod says."""
+    own = {c.get("name"): c for c in spec.get(kind) or ()}
+    for before in old_status.get(key) or ():
+        ended = (before.get("state") or {}).get("terminated")
+        container = own.get(before.get("name"))
+        if ended is None or container is None:
+            continue
+        if restarts.own_answer(dict(container), ended.get("exitCode") or 0):
+            yield before["name"]
 
 
 def _transitions(

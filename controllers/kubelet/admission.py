@@ -40,6 +40,10 @@ def refusal(
     if not nodes.required_affinity_matches(pod["spec"], node):
         text = "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
         return Refusal("NodeAffinity", text)
+    taints = (node.get("spec") or {}).get("taints")
+    if nodes.untolerated(taints, pod["spec"].get("tolerations"), (nodes.NO_EXECUTE,)):
+        why = "node(s) had taints that the pod didn't tolerate"
+        return Refusal("TaintToleration", f"Predicate TaintToleration failed: {why}")
     return None
 
 

@@ -2,21 +2,25 @@
 
 A missing volume holds up the whole pod (`FailedMount`); what a container cannot be configured with
 holds up that container only (`CreateContainerConfigError`): a missing source of environment
-variables, a user who may not run it. After `makeEnvironmentVariables` in
-`pkg/kubelet/kubelet_pods.go` and `verifyRunAsNonRoot` in `pkg/kubelet/kuberuntime`; with which user
-an image runs cannot be known here.
+variables, a user who may not run it; or an image whose name is none (`InvalidImageName`).
+
+After `makeEnvironmentVariables` in `pkg/kubelet/kubelet_pods.go`, `verifyRunAsNonRoot` in
+`pkg/kubelet/kuberuntime` and `pkg/kubelet/images`; with which user an image runs cannot be known
+here.
 """
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 
 from miniplane.api.objects import Obj
+from miniplane.controllers.kubelet import images
 
 Lookup = Callable[[str, str], Obj | None]
 """An object by kind (`configmap`, `secret`, `persistentvolumeclaim`) and name, in the pod's
 namespace."""
 
 CONFIG_ERROR = "CreateContainerConfigError"
+INVALID_IMAGE = "InvalidImageName"
 CLUSTER_CA = "kube-root-ca.crt"
 """In every service account's volume; never waited for, so that pods run without the controller
 that publishes it."""
@@ -71,7 +75,11 @@ def missing_pull_secrets(pod: Obj, lookup: Lookup) -> tuple[str, ...]:
 
 
 def _of_container(pod: Obj, container: Obj, lookup: Lookup) -> Blocker | None:
-    name = container["name"]
+    name, image = container["name"], container.get("image", "")
+    if found := images.complaint(image):
+        text = f'Failed to apply default image tag "{image}": '
+        text += f'couldn\'t parse image name "{image}": {found}'
+        return Blocker(INVALID_IMAGE, text, (), name)
     for kind, source in _environment(container):
         if found := _missing(pod, kind, source, lookup):
             return Blocker(CONFIG_ERROR, found, ((kind, source.get("name", "")),), name)

@@ -19,7 +19,7 @@ ten minutes after the last start all is forgotten. Times are unix seconds.
 import dataclasses
 from collections.abc import Hashable, Mapping
 
-from miniplane.api import durations
+from miniplane.api import durations, restarts
 from miniplane.api.objects import Obj, annotations_of, controller_of
 from miniplane.clock import parse_time
 from miniplane.controllers.kubelet import commands
@@ -291,13 +291,12 @@ def last_exit(status: Obj) -> Obj:
 
 
 def comes_back(container: Obj, spec: Obj, status: Obj, *, init: bool = False) -> bool:
-    """Whether a container that has exited is started again: by the first of its rules that the exit
-    code meets, else by its restart policy."""
+    """Whether a container that has exited is started again, as it says itself or as its pod does.
+    An init container that was successful is through."""
     code = last_exit(status).get("exitCode", 0)
-    for rule in container.get("restartPolicyRules") or ():
-        asked = rule.get("exitCodes") or {}
-        if (code in (asked.get("values") or ())) == (asked.get("operator") == "In"):
-            return bool(rule.get("action") == "Restart")
+    own = restarts.own_answer(container, code)
+    if own is not None and not (init and code == 0 and not reports.is_sidecar(container)):
+        return own
     policy = policy_of(container, spec, init=init)
     return policy == "Always" or (policy == "OnFailure" and code != 0)
 

@@ -248,7 +248,10 @@ class Kubelet(Controller):
         if due.next is not None:
             after = due.next - now
             # What never comes to an end, and what is far off, nobody waits for.
-            endless = not containers.is_of_job(pod) and view.spec.get("restartPolicy") != "Never"
+            endless = not containers.is_of_job(pod) and (
+                view.spec.get("restartPolicy") != "Never"
+                or any("restartPolicy" in c for c in view.spec["containers"])
+            )
             waits.append((after, endless or after > _FAR))
         if due.soon is not None:
             waits.append((due.soon - now, due.soon - now > _FAR))

@@ -12,7 +12,7 @@ from typing import Any
 from miniplane.api.objects import Obj
 from miniplane.controllers.kubelet import containers, probes
 from miniplane.controllers.kubelet import status as reports
-from miniplane.controllers.kubelet.blockers import CONFIG_ERROR
+from miniplane.controllers.kubelet.blockers import CONFIG_ERROR, INVALID_IMAGE
 from miniplane.controllers.kubelet.faults import FOREVER, IMAGE_PULL, Fault
 
 KILLED = 137
@@ -23,9 +23,9 @@ PULL_REASONS = ("ErrImagePull", "ImagePullBackOff")
 RETRY = 12.0
 """Seconds from one attempt at a pod that failed to the next: 10, and up to a half more."""
 RESYNC = 60.0
-"""The same while a container is in back-off, if that is not over before; and of what has failed
-for so long that only every fifth time is worth a look (`_PATIENCE`)."""
-_PATIENCE = 120.0
+"""The same while a container is in back-off, if that is not over before."""
+_PAUSES = ((120.0, 60.0), (1800.0, 240.0))
+"""When something has lasted for so long, it is told for so long at once. Seconds."""
 
 
 def waits_for_image(status: Obj) -> bool:
@@ -35,7 +35,8 @@ def waits_for_image(status: Obj) -> bool:
 
 def waits_for_config(status: Obj) -> bool:
     """Whether the container could not be created for what it is configured with."""
-    return (status["state"].get("waiting") or {}).get("reason") == CONFIG_ERROR
+    reason = (status["state"].get("waiting") or {}).get("reason")
+    return reason in (CONFIG_ERROR, INVALID_IMAGE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -166,23 +167,20 @@ class _Plan:
 
     def refused(self, name: str) -> None:
         """A container that cannot be created, and still cannot."""
-        self._remind_of_failure(name)
+        self._remind(name, RETRY)
 
-    def _remind(self, name: str, period: float, *, until: float = FOREVER, times: int = 1) -> None:
-        again = self.life.reminded(name) + period
-        if again <= self.now:
-            self.reminders[name] = times
-            again = self.now + period
-        if again < until:
-            self.later.append(again)
-
-    def _remind_of_failure(self, name: str, *, until: float = FOREVER) -> None:
+    def _remind(self, name: str, period: float, *, until: float = FOREVER) -> None:
         # The more often something was told, the more of it is dropped: so after a while it need
         # not be told every time. A clock that is moved by a day has less to do then.
-        if self.now - self.life.changed(name) < _PATIENCE:
-            self._remind(name, RETRY, until=until)
-        else:
-            self._remind(name, RESYNC, until=until, times=round(RESYNC / RETRY))
+        lasts = self.now - self.life.changed(name)
+        pause = max((pause for after, pause in _PAUSES if lasts >= after), default=0.0)
+        times = max(1, round(pause / period))
+        again = self.life.reminded(name) + times * period
+        if again <= self.now:
+            self.reminders[name] = times
+            again = self.now + times * period
+        if again < until:
+            self.later.append(again)
 
     def pulling(self, name: str, status: Obj) -> None:
         """A container whose image could not be pulled, and cannot yet."""
@@ -197,7 +195,7 @@ class _Plan:
             else:
                 self.later.append(at + PULLING)
         else:
-            self._remind_of_failure(name, until=again)
+            self._remind(name, RETRY, until=again)
 
 
 def due(

@@ -6,6 +6,7 @@ they are the same on every node and in every run.
 
 import functools
 import hashlib
+import re
 
 RUNTIME = "containerd"
 
@@ -46,6 +47,35 @@ def image_id(image: str) -> str:
     return f"{repository(image)}@{digest if at else 'sha256:' + _digest(image)}"
 
 
+_ALNUM = r"[a-z0-9]+"
+_PATH = rf"{_ALNUM}(?:(?:\.|_|__|-+){_ALNUM})*"
+_HOST = r"(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])"
+_REFERENCE = re.compile(
+    rf"(?:{_HOST}(?:\.{_HOST})*(?::[0-9]+)?/)?{_PATH}(?:/{_PATH})*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
+    r"(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9A-Fa-f]{32,})?"
+)
+
+
+@functools.lru_cache(maxsize=4096)
+def complaint(image: str) -> str:
+    """Why an image cannot be asked for by this name, `""` if it can.
+
+    >>> complaint("Nginx")
+    'invalid reference format: repository name (library/Nginx) must be lowercase'
+    """
+    first, slash, rest = image.partition("/")
+    has_host = slash and ("." in first or ":" in first or first == "localhost")
+    if has_host or (slash and first != first.lower()):
+        name = rest
+    else:
+        name = image if slash else f"library/{image}"
+    name = name.partition("@")[0].partition(":")[0]
+    if name != name.lower():
+        return f"invalid reference format: repository name ({name}) must be lowercase"
+    return "" if _REFERENCE.fullmatch(image) else "invalid reference format"
+
+
 def size(image: str) -> int:
     """Bytes, between 2 and 258 million."""
     return 2_000_000 + int(_digest(image)[:7], 16) % 256_000_000
@@ -67,7 +97,8 @@ def pull_policy(container: dict[str, object]) -> str:
 
 def pull_events(image: str, policy: str, *, present: bool) -> list[tuple[str, str]]:
     """(reason, message) of each event on the way to having the image."""
-    if present and policy != "Always":
+    # Whoever never pulls has seen to it that the image is there.
+    if policy == "Never" or (present and policy != "Always"):
         text = (
             f'Container image "{image}" already present on machine and can be accessed by the pod'
         )

@@ -278,7 +278,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("back-off", when=lambda v: bool(v.due.waits), next=_back_off),
     Stage("pull", when=lambda v: bool(v.due.pulls or v.due.stalls), next=_pull),
     Stage("restart", when=lambda v: bool(v.due.restarts), next=_restart),
-    Stage("remind", when=lambda v: bool(v.due.reminders), next=_remind),
+    Stage("remind", when=lambda v: bool(v.due.reminders), next=_remind, final=True),
     Stage(
         "block",
         when=lambda v: not v.started and v.blocker is not None and not v.blocker_told,

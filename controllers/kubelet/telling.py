@@ -1,10 +1,12 @@
 """The status of a pod at a stage of its life, out of what is seen of it."""
 
+import dataclasses
 from collections.abc import Sequence
 
 from miniplane.api.objects import Obj
 from miniplane.controllers.kubelet import images, probes
 from miniplane.controllers.kubelet import status as reports
+from miniplane.controllers.kubelet.blockers import INVALID_IMAGE
 from miniplane.controllers.kubelet.steps import Told
 from miniplane.controllers.kubelet.view import View
 
@@ -83,13 +85,19 @@ def starting(view: View, containers: Sequence[Obj], kind: str) -> list[Told]:
 
 
 def unfit(view: View, containers: Sequence[Obj], kind: str, *, times: int = 1) -> list[Told]:
-    """The events of containers that cannot be created although their images are there."""
+    """The events of containers that cannot be created."""
     events = []
     pulled: dict[str, None] = {}
     for container in containers:
         path = f"spec.{kind}{{{container['name']}}}"
-        why = f"Error: {view.held[container['name']].message}"
-        events += _pulled(view, container, path, pulled, times=times)
+        blocker = view.held[container["name"]]
+        if blocker.reason == INVALID_IMAGE:
+            why = f"Error: {INVALID_IMAGE}"
+            told = Told("InspectFailed", blocker.message, type="Warning", field_path=path)
+            events.append(dataclasses.replace(told, times=times))
+        else:
+            why = f"Error: {blocker.message}"
+            events += _pulled(view, container, path, pulled, times=times)
         events.append(Told("Failed", why, type="Warning", field_path=path, times=times))
     return events
 

@@ -120,3 +120,26 @@ async def test_pull_secrets_that_are_not_there_are_told_of():
         )
         reason = "FailedToRetrieveImagePullSecret"
         assert await told(c, reason) == [(reason, text, 1)]
+
+
+async def test_an_image_whose_name_is_none():
+    async with testing.cluster(nodes=1) as c:
+        made = objects.pod("web")
+        made["spec"]["containers"][0]["image"] = "Nginx"
+        await c.client.create(PODS, made)
+        await c.settle()
+        [found] = (await status(c))["containerStatuses"]
+        reason, message = waiting(found)
+        assert reason == "InvalidImageName"
+        assert message == (
+            'Failed to apply default image tag "Nginx": couldn\'t parse image name "Nginx": '
+            "invalid reference format: repository name (library/Nginx) must be lowercase"
+        )
+        assert await told(c, "InspectFailed", "Failed", "Pulled") == [
+            ("InspectFailed", message, 1),
+            ("Failed", "Error: InvalidImageName", 1),
+        ]
+        patch = {"spec": {"containers": [{"name": "main", "image": "nginx"}]}}
+        await c.client.patch(PODS, "web", patch, "default")
+        await c.settle()
+        assert (await status(c))["phase"] == "Running"

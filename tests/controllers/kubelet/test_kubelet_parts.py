@@ -46,6 +46,29 @@ def test_repositories(image, expected):
     assert images.repository(image) == expected
 
 
+@pytest.mark.parametrize(
+    "image, complaint",
+    [
+        ("nginx", ""),
+        ("localhost:5000/a/b__c:v1.0_2", ""),
+        ("ghcr.io/x/y@sha256:" + "0" * 64, ""),
+        ("EXAMPLE/web", ""),
+        ("Nginx:1", "invalid reference format: repository name (library/Nginx) must be lowercase"),
+        ("ghcr.io/X/y", "invalid reference format: repository name (X/y) must be lowercase"),
+        ("nginx:", "invalid reference format"),
+        ("a b", "invalid reference format"),
+        ("-web", "invalid reference format"),
+    ],
+)
+def test_names_that_are_none(image, complaint):
+    assert images.complaint(image) == complaint
+
+
+def test_an_image_that_is_never_pulled_is_there():
+    [(reason, text)] = images.pull_events("web:dev", "Never", present=False)
+    assert (reason, text.split(" already ")[0]) == ("Pulled", 'Container image "web:dev"')
+
+
 def test_an_image_is_the_same_everywhere():
     assert images.image_id("nginx:1.27") == images.image_id("nginx:1.27")
     assert images.image_id("nginx:1.27") != images.image_id("nginx:1.28")
