@@ -60,6 +60,19 @@ async def test_a_budget_counts_the_deployment_behind_its_pods():
         assert [found[key] for key in counts] == [3, 1, 3, 2]
 
 
+async def test_a_new_size_counts_though_no_pod_changes():
+    async with testing.cluster() as c:
+        await web(c)
+        quota = {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "3"}}}
+        await c.client.create(RESOURCE_QUOTAS, quota, namespace="default")
+        assert (await budget(c, maxUnavailable=1))["expectedPods"] == 3
+        patch = {"spec": {"replicas": 5}}
+        await c.client.patch(DEPLOYMENTS, "web", patch, "default", patch_type=MERGE_PATCH)
+        await c.advance(60)
+        assert len(await c.pods()) == 3
+        assert (await status(c))["expectedPods"] == 5
+
+
 async def test_evictions_wait_for_replacements():
     async with testing.cluster(pod_startup=5.0) as c:
         await web(c)
