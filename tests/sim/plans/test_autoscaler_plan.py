@@ -127,6 +127,9 @@ class Scaled:
         current = self.size
         if raw is not None:
             self.asked.append((self.now, raw))
+            settled = all(pod.ready and pod.since <= self.now - 60 for pod in self.pods)
+            if settled and 0.9 * TARGET <= self.load // len(self.pods) <= 1.1 * TARGET:
+                assert raw == current, "a small difference is none"
         if current == 0:
             assert wanted is None, "what is switched off is scaled"
             return
