@@ -83,6 +83,8 @@ class DisruptionController(Controller):
             if isinstance(error, StatusError) and is_conflict(error):
                 raise
             await self._write(budget, plan.failure(budget, str(error), self.clock.time()))
+            if isinstance(error, StatusError) and error.code >= 500:
+                raise  # It may pass, and nobody else would bring the budget back.
             return None
 
     async def _sync(self, budget: Obj) -> Result | None:

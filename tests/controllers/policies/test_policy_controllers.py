@@ -16,7 +16,7 @@ from miniplane.api.resources import (
     REPLICA_SETS,
     RESOURCE_QUOTAS,
 )
-from miniplane.testing import objects
+from miniplane.testing import faults, objects
 
 CLUSTER_ROLES = resources.resource("clusterroles", "rbac.authorization.k8s.io")
 
@@ -71,6 +71,23 @@ async def test_a_new_size_counts_though_no_pod_changes():
         await c.advance(60)
         assert len(await c.pods()) == 3
         assert (await status(c))["expectedPods"] == 5
+
+
+async def test_a_server_that_is_away_for_a_moment_fails_no_budget_for_good():
+    refused = iter([True, False, True])
+
+    def plan(call):
+        of_status = (call.verb, call.subresource) == ("update", "status")
+        if of_status and call.resource is POD_DISRUPTION_BUDGETS and next(refused, False):
+            return faults.Fault(faults.unavailable(call))
+        return None
+
+    def every_other(client):
+        return faults.FaultClient(client, plan)
+
+    async with testing.cluster(wrap_client=every_other) as c:
+        await web(c)
+        assert (await budget(c, maxUnavailable=1))["disruptionsAllowed"] == 1
 
 
 async def test_evictions_wait_for_replacements():
