@@ -1,7 +1,8 @@
 """Keys are budgets, and pods whose mark as an eviction's target may be stale.
 
 After `pkg/controller/disruption/disruption.go`. A budget has its turn when it changes and when one
-of its pods does; the scale of the pods' owners is read then, not followed.
+of its pods does; the scale of the pods' owners is read then. News of an owner may come later than
+those of its last pod, so a new scale brings another look a while later.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from miniplane.runtime.controller import Controller, Result
 
 _POD = "pod:"
 """Before the keys of pods. No namespace has a colon in its name."""
+_LATE = 30.0
+"""In how many seconds the pods of an owner that was scaled have long been seen."""
 _READ_DIRECTLY = (
     resources.REPLICATION_CONTROLLERS,
     resources.REPLICA_SETS,
@@ -40,6 +43,8 @@ class DisruptionController(Controller):
         self.owners = {row: self.informer(row) for row in _READ_DIRECTLY}
         self.budgets.on_change(self._budget_changed)
         self.pods.on_change(self._pod_changed)
+        for informer in (self.deployments, *self.owners.values()):
+            informer.on_change(self._owner_changed)
 
     def _budget_changed(self, old: Obj | None, new: Obj | None) -> None:
         if new is not None:
@@ -68,6 +73,14 @@ class DisruptionController(Controller):
         )
         await self.recorder.event(pod, "Warning", "MultiplePodDisruptionBudgets", text)
 
+    def _owner_changed(self, old: Obj | None, new: Obj | None) -> None:
+        if old is None or new is None or not len(self.budgets):
+            return
+        if old["spec"].get("replicas") != new["spec"].get("replicas"):
+            for budget in self.budgets.list(new["metadata"]["namespace"]):
+                if plan.needs_scale(budget):
+                    self.queue.add_after(key_of(budget), _LATE, background=True)
+
     async def reconcile(self, key: str) -> Result | None:
         if key.startswith(_POD):
             return await self._unmark(*split_key(key.removeprefix(_POD)))
@@ -81,6 +94,8 @@ class DisruptionController(Controller):
             if isinstance(error, StatusError) and is_conflict(error):
                 raise
             await self._write(budget, plan.failure(budget, str(error), self.clock.time()))
+            if isinstance(error, StatusError) and error.code >= 500:
+                raise  # It may pass, and nobody else would bring the budget back.
             return None
 
     async def _sync(self, budget: Obj) -> Result | None:

@@ -16,7 +16,7 @@ from miniplane.api.resources import (
     REPLICA_SETS,
     RESOURCE_QUOTAS,
 )
-from miniplane.testing import objects
+from miniplane.testing import faults, objects
 
 CLUSTER_ROLES = resources.resource("clusterroles", "rbac.authorization.k8s.io")
 
@@ -58,6 +58,36 @@ async def test_a_budget_counts_the_deployment_behind_its_pods():
         found = await budget(c, maxUnavailable="34%")
         counts = ("expectedPods", "desiredHealthy", "currentHealthy", "disruptionsAllowed")
         assert [found[key] for key in counts] == [3, 1, 3, 2]
+
+
+async def test_a_new_size_counts_though_no_pod_changes():
+    async with testing.cluster() as c:
+        await web(c)
+        quota = {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "3"}}}
+        await c.client.create(RESOURCE_QUOTAS, quota, namespace="default")
+        assert (await budget(c, maxUnavailable=1))["expectedPods"] == 3
+        patch = {"spec": {"replicas": 5}}
+        await c.client.patch(DEPLOYMENTS, "web", patch, "default", patch_type=MERGE_PATCH)
+        await c.advance(60)
+        assert len(await c.pods()) == 3
+        assert (await status(c))["expectedPods"] == 5
+
+
+async def test_a_server_that_is_away_for_a_moment_fails_no_budget_for_good():
+    refused = iter([True, False, True])
+
+    def plan(call):
+        of_status = (call.verb, call.subresource) == ("update", "status")
+        if of_status and call.resource is POD_DISRUPTION_BUDGETS and next(refused, False):
+            return faults.Fault(faults.unavailable(call))
+        return None
+
+    def every_other(client):
+        return faults.FaultClient(client, plan)
+
+    async with testing.cluster(wrap_client=every_other) as c:
+        await web(c)
+        assert (await budget(c, maxUnavailable=1))["disruptionsAllowed"] == 1
 
 
 async def test_evictions_wait_for_replacements():

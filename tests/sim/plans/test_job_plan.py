@@ -308,7 +308,7 @@ class Run:
         assert len(working) <= self.unsure, "it ends while pods are at work"
         assert not any((new.get("uncountedTerminatedPods") or {}).values())
         assert not new.get("active") and not new.get("ready") and not new.get("terminating")
-        spec, succeeded = self.spec, new.get("succeeded", 0)
+        spec = self.spec
         reasons = {c["type"]: c["reason"] for c in new["conditions"]}
         if complete:
             assert new["completionTime"]

@@ -10,8 +10,8 @@ import pytest
 
 from miniplane.api.objects import Obj, controller_of
 from miniplane.api.selectors import labels as label_selectors
-from miniplane.controllers import scaling
 from miniplane.controllers import pods as podinfo
+from miniplane.controllers import scaling
 from miniplane.controllers.replicaset import plan as plans
 from miniplane.controllers.replicaset.member import DELETION_COST, Member
 from miniplane.runtime.expectations import Expectations

@@ -18,7 +18,7 @@ NODES = ("node-1", "node-2", "node-3")
 
 
 class Refused(Exception):
-    """A call of the controller's has failed: `done` tells whether it was carried out all the same."""
+    """A call of the controller's failed: `done` tells whether it was carried out all the same."""
 
     def __init__(self, done: bool):
         super().__init__("the answer was lost" if done else "the server was not reached")

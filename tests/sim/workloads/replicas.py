@@ -72,8 +72,7 @@ class Pods:
             if rank(before) != rank(after):
                 self._ranks.note(uid, rank(before))
         elif key.startswith(("replicasets.apps/", "replicationcontrollers/")):
-            if before["spec"]["replicas"] != after["spec"]["replicas"]:
-                self._sizes.note(uid, before["spec"]["replicas"])
+            self._sizes.note(uid, before["spec"]["replicas"])
 
     def sizes(self, owner: Obj) -> list[int]:
         """The sizes that a controller may take for the present one."""

@@ -120,19 +120,21 @@ class Judge:
         if self.is_scaling(deployment) or deployment["spec"]["strategy"]["type"] == "Recreate":
             return
         sizes = {name_of(rs): size(rs) for rs in self.sets()}
-        before = self.available(sizes)
-        after = self.available({**sizes, name_of(shrunk): size(shrunk) - by})
+        before = self.available(sizes, lately=False)
+        after = self.available({**sizes, name_of(shrunk): size(shrunk) - by}, lately=True)
         _, unavailable = self.bounds(deployment)
         least = deployment["spec"]["replicas"] - unavailable
         if after < min(before, least):
             self.sim.complain(f"{name_of(shrunk)} shrinks: {after} available of {least} at least")
 
-    def available(self, sizes: dict[str, int]) -> int:
-        """How many pods are left that are available, as far as the ReplicaSets tell."""
-        return sum(
-            min(sizes[name_of(rs)], max(self._available.of(name_of(rs), available_of(rs))))
-            for rs in self.sets()
-        )
+    def available(self, sizes: dict[str, int], *, lately: bool) -> int:
+        """How many pods are left that are available, as far as the ReplicaSets tell, or may have
+        told lately."""
+        total = 0
+        for rs in self.sets():
+            told = self._available.of(name_of(rs), available_of(rs))
+            total += min(sizes[name_of(rs)], max(told) if lately else told[0])
+        return total
 
     def written(self, key: str, before: Obj | None, after: Obj | None) -> None:
         self.pods.written(key, before, after)
