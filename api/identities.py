@@ -28,6 +28,7 @@ CONTROLLER_MANAGER = User("system:kube-controller-manager", (_AUTHENTICATED,))
 SCHEDULER = User("system:kube-scheduler", (_AUTHENTICATED,))
 
 _USERS = {
+    "apiservice-status-available-controller": API_SERVER,
     "customresourcedefinition-controller": API_SERVER,
     "ingress-controller": service_account("ingress-nginx", "ingress-nginx"),
     "kubelet": CONTROLLER_MANAGER,

@@ -1,5 +1,6 @@
 """The controllers that a cluster starts, in the order in which they are started."""
 
+from miniplane.controllers.apiservice.controller import APIServiceController
 from miniplane.controllers.certificates.controller import Approver, Cleaner, Signer
 from miniplane.controllers.clusterroleaggregation.controller import ClusterRoleAggregation
 from miniplane.controllers.crd.controller import DefinitionController
@@ -47,6 +48,7 @@ from miniplane.runtime.controller import Controller
 
 CONTROLLERS: tuple[type[Controller], ...] = (
     DefinitionController,
+    APIServiceController,
     ServiceAccountController,
     RootCAPublisher,
     NamespaceController,

@@ -5,6 +5,7 @@ After `pkg/controller/namespace/deletion/namespaced_resources_deleter.go`. What 
 goes, the namespace is looked at again.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 from miniplane.api import errors, resources
@@ -17,6 +18,7 @@ from miniplane.controllers.namespace import plan
 from miniplane.runtime.controller import Controller, Result
 
 BACKGROUND = DeleteOptions(propagation_policy="Background")
+API_SERVICES = resources.resource("apiservices", "apiregistration.k8s.io")
 FINALIZER = "kubernetes"
 DELAY = 5.0
 """Seconds before a deleted namespace is emptied: last creations in it may be under way yet."""
@@ -33,6 +35,13 @@ class NamespaceController(Controller):
         self.held: dict[str, dict[Resource, None]] = {}
         """Resources of which something is left in namespaces on their way out."""
         self.followed: dict[Resource, None] = {}
+        self.api_services = self.informer(API_SERVICES)
+        self.api_services.on_change(self._api_service_changed)
+
+    def _api_service_changed(self, old: Obj | None, new: Obj | None) -> None:
+        """Who waits for a server elsewhere may not have to any more."""
+        for namespace in self.held:
+            self.queue.add(namespace)
 
     def _changed(self, old: Obj | None, new: Obj | None) -> None:
         if new is None:
@@ -67,7 +76,7 @@ class NamespaceController(Controller):
         finalizers = namespace["spec"].get("finalizers") or []
         if not is_terminating(namespace) or FINALIZER not in finalizers:
             return None
-        remaining = await self._sweep(namespace)
+        remaining = dataclasses.replace(await self._sweep(namespace), unknown=self._unknown())
         namespace = await self._report(namespace, remaining)
         if not remaining.empty:
             self._hold(key, list(remaining.counts))
@@ -76,6 +85,14 @@ class NamespaceController(Controller):
         body = {**namespace, "spec": {**namespace["spec"], "finalizers": kept}}
         await self.client.update(resources.NAMESPACES, body, subresource="finalize")
         return None
+
+    def _unknown(self) -> list[str]:
+        """The groups of servers elsewhere that cannot be asked."""
+        return [
+            f"{found['spec'].get('group', '')}/{found['spec'].get('version', '')}"
+            for found in self.api_services.list()
+            if found["spec"].get("service") and not _is_available(found)
+        ]
 
     async def _sweep(self, namespace: Obj) -> plan.Remaining:
         """Delete everything, or only the pods as long as there are any."""
@@ -116,3 +133,10 @@ class NamespaceController(Controller):
             return namespace
         changed = {**namespace, "status": {**status, "conditions": now}}
         return await self.client.update(resources.NAMESPACES, changed, subresource="status")
+
+
+def _is_available(api_service: Obj) -> bool:
+    for condition in (api_service.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "Available":
+            return bool(condition["status"] == "True")
+    return False

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from miniplane.api.objects import Obj
 from miniplane.api.resources import Resource
 
+_DISCOVERY_FAILURE = "NamespaceDeletionDiscoveryFailure"
 _CONTENT_FAILURE = "NamespaceDeletionContentFailure"
 _CONTENT_REMAINING = "NamespaceContentRemaining"
 _FINALIZERS_REMAINING = "NamespaceFinalizersRemaining"
 
 _FINE = {
-    "NamespaceDeletionDiscoveryFailure": (
+    _DISCOVERY_FAILURE: (
         "ResourcesDiscovered",
         "All resources successfully discovered",
     ),
@@ -43,10 +44,12 @@ class Remaining:
     counts: Mapping[Resource, int]
     finalizers: Mapping[str, int]
     failures: Sequence[str] = ()
+    unknown: Sequence[str] = ()
+    """Group versions, `example.com/v1`, of which nobody can tell whether anything is left."""
 
     @property
     def empty(self) -> bool:
-        return not self.counts and not self.failures
+        return not self.counts and not self.failures and not self.unknown
 
     @classmethod
     def of(
@@ -82,6 +85,15 @@ _FINAL = ("Succeeded", "Failed")
 def conditions(present: Sequence[Obj], remaining: Remaining, now: str) -> list[Obj]:
     """The namespace's conditions; one whose status stays keeps its time."""
     texts = {kind: ("False", *words) for kind, words in _FINE.items()}
+    if remaining.unknown:
+        listed = ", ".join(
+            f"{group}: stale GroupVersion discovery: {group}" for group in sorted(remaining.unknown)
+        )
+        message = (
+            f"Discovery failed for some groups, {len(remaining.unknown)} failing: "
+            f"unable to retrieve the complete list of server APIs: {listed}"
+        )
+        texts[_DISCOVERY_FAILURE] = ("True", "DiscoveryFailed", message)
     if remaining.failures:
         listed = ", ".join(sorted(remaining.failures))
         count = len(remaining.failures)

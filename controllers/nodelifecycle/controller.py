@@ -15,11 +15,7 @@ LEASE_NAMESPACE = "kube-node-lease"
 
 
 class NodeLifecycleController(Controller):
-    """Taints, events and the conditions of nodes that fell silent.
-
-    Evicting taints are not rationed (a real one adds them to one node in ten seconds), but none
-    is added while no node at all is ready.
-    """
+    """Taints, events and the conditions of nodes that fell silent."""
 
     name: ClassVar[str] = "node-lifecycle-controller"
     component: ClassVar[str] = "node-controller"
@@ -29,7 +25,9 @@ class NodeLifecycleController(Controller):
         self._known: dict[str, plan.Health] = {}
         """Nodes that have been registered, by name."""
         self._evicting: dict[str, None] = {}
-        """Nodes that the monitor found to be in need of an evicting taint."""
+        """Nodes whose turn it is to get a taint that evicts."""
+        self._turn: dict[str, float] = {}
+        """When the next node gets one, by zone."""
 
     def setup(self) -> None:
         self.nodes = self.informer(NODES)
@@ -63,11 +61,16 @@ class NodeLifecycleController(Controller):
         where all nodes are well, not before the first of them may have fallen silent."""
         now = self.clock.time()
         self._evicting.clear()
-        down = plan.all_down(self._known.values())
+        spacings: dict[str, float | None] | None = None
         for name, health in self._known.items():
             if health.ready in ("False", "Unknown"):
-                if not down:
+                if spacings is None:
+                    spacings = plan.spacings(self._known.values())
+                spacing = spacings.get(health.zone, plan.SPACING)
+                due = spacing is not None and now >= self._turn.get(health.zone, 0.0)
+                if spacing is not None and due and not health.evicting:
                     self._evicting[name] = None
+                    self._turn[health.zone] = now + spacing
                 self.queue.add(name)
             elif health.silent(now) and not health.unknown:
                 self.queue.add(name)

@@ -17,6 +17,16 @@ unknown."""
 STARTUP_GRACE_SECONDS = 20.0
 """The same for one that never had a status."""
 
+SPACING = 10.0
+"""How many seconds lie between two nodes of a zone that get a taint that evicts."""
+SLOW_SPACING = 100.0
+"""The same in a large zone most of whose nodes are away."""
+LARGE_ZONE = 50
+"""How many nodes make a zone large if there are more."""
+UNHEALTHY_ZONE = 0.55
+"""Which share of a zone's nodes has to be away for it to be disrupted."""
+
+_EXCLUDED = "node.kubernetes.io/exclude-disruption"
 NOT_READY = "node.kubernetes.io/not-ready"
 UNREACHABLE = "node.kubernetes.io/unreachable"
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
@@ -116,12 +126,22 @@ class Health:
     """The status of its Ready condition, `""` for none."""
     unknown: bool = False
     """Whether all that a kubelet reports is unknown already."""
+    zone: str = ""
+    """Region and zone, `""` for neither."""
+    counts: bool = True
+    """Whether it counts when its zone is found to be disrupted."""
+    evicting: bool = False
+    """Whether it has a taint that evicts."""
 
     def look(self, node: Obj, now: float) -> None:
         """Take note of what the node's status says; a new heartbeat is a sign of life."""
         ready = conditions(node).get("Ready") or {}
         self.ready = ready.get("status") or ""
         self.unknown = unknown(node, now="") is None
+        labels = node["metadata"].get("labels") or {}
+        self.zone = _zone(labels)
+        self.counts = _EXCLUDED not in labels
+        self.evicting = any(_evicts(t) for t in (node.get("spec") or {}).get("taints") or ())
         heartbeat = ready.get("lastHeartbeatTime") or ""
         if heartbeat != self.heartbeat:
             self.heartbeat = heartbeat
@@ -171,6 +191,41 @@ def unknown(node: Obj, *, now: str) -> list[Obj] | None:
                 "message": "Kubelet stopped posting node status.",
             }
     return list(found.values()) if changed else None
+
+
+def _zone(labels: Mapping[str, str]) -> str:
+    region, zone = (
+        labels.get(f"failure-domain.beta.kubernetes.io/{kind}")
+        or labels.get(f"topology.kubernetes.io/{kind}")
+        or ""
+        for kind in ("region", "zone")
+    )
+    return f"{region}:\0:{zone}" if region or zone else ""
+
+
+def spacings(nodes: Iterable[Health]) -> dict[str, float | None]:
+    """By zone: how many seconds lie between two nodes that get a taint that evicts; None where
+    none gets any.
+
+    That is so where all nodes of the cluster are away, or most of those of a small zone: then
+    something else is wrong, and pods that leave would find no room.
+    """
+    ready: dict[str, int] = {}
+    away: dict[str, int] = {}
+    for health in nodes:
+        if health.counts:
+            tally = ready if health.ready == "True" else away
+            tally[health.zone] = tally.get(health.zone, 0) + 1
+    found: dict[str, float | None] = {}
+    for zone in dict.fromkeys([*ready, *away]):
+        well, gone = ready.get(zone, 0), away.get(zone, 0)
+        if not ready:
+            found[zone] = None
+        elif well and gone > 2 and gone / (gone + well) >= UNHEALTHY_ZONE:
+            found[zone] = SLOW_SPACING if gone + well > LARGE_ZONE else None
+        else:
+            found[zone] = SPACING
+    return found
 
 
 def all_down(nodes: Iterable[Health]) -> bool:

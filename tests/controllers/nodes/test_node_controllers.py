@@ -282,3 +282,40 @@ async def test_a_kubelet_tells_of_cordons():
         ]
         texts = {e["message"] for e in await c.list(EVENTS)}
         assert "Node node-1 status is now: NodeNotSchedulable" in texts
+
+
+async def tainted(c, *names):
+    """Which of the nodes have a taint that evicts."""
+    return [name for name in names if any(k.endswith("NoExecute") for k in await keys(c, name))]
+
+
+async def test_one_node_after_the_other_is_emptied():
+    async with testing.cluster(nodes=3) as c:
+        for name in "ab":
+            await add(c, name, ready="False", taints=())
+        await c.advance(5)
+        assert await tainted(c, "a", "b") == ["a"]
+        await c.advance(10)
+        assert await tainted(c, "a", "b") == ["a", "b"]
+
+
+async def test_each_zone_has_its_own_turn():
+    async with testing.cluster(nodes=2) as c:
+        for name in "ab":
+            await add(c, name, ready="False", taints=())
+            labels = {"topology.kubernetes.io/zone": name}
+            await c.client.patch(NODES, name, {"metadata": {"labels": labels}})
+        await c.advance(5)
+        assert await tainted(c, "a", "b") == ["a", "b"]
+
+
+async def test_nobody_is_evicted_while_most_nodes_of_a_small_zone_are_away():
+    async with testing.cluster(nodes=2) as c:
+        for name in "abc":
+            await add(c, name, ready="False", taints=())
+        await c.advance(25)
+        assert await tainted(c, "a", "b", "c") == []
+        patch = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+        await c.client.patch(NODES, "c", patch, subresource="status")
+        await c.advance(20)
+        assert await tainted(c, "a", "b", "c") == ["a", "b"]

@@ -166,3 +166,25 @@ FIRE = {"key": "fire", "effect": "NoExecute"}
 )
 def test_patience(tolerations, taints, expected):
     assert eviction.patience(objects.pod("p", tolerations=tolerations), taints) == expected
+
+
+def zone_of(name, *, ready, away):
+    return [plan.Health("", 0.0, ready="True", zone=name) for _ in range(ready)] + [
+        plan.Health("", 0.0, ready="Unknown", zone=name) for _ in range(away)
+    ]
+
+
+@pytest.mark.parametrize(
+    "nodes, expected",
+    [
+        (zone_of("a", ready=3, away=1), {"a": 10.0}),
+        (zone_of("a", ready=0, away=3), {"a": None}),
+        (zone_of("a", ready=0, away=3) + zone_of("b", ready=1, away=0), {"b": 10.0, "a": 10.0}),
+        (zone_of("a", ready=1, away=2), {"a": 10.0}),
+        (zone_of("a", ready=2, away=3), {"a": None}),
+        (zone_of("a", ready=20, away=31), {"a": 100.0}),
+        ([plan.Health("", 0.0, ready="Unknown", counts=False)], {}),
+    ],
+)
+def test_how_fast_nodes_are_emptied(nodes, expected):
+    assert plan.spacings(nodes) == expected

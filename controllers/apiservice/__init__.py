@@ -1,0 +1,1 @@
+"""APIServices: whether the servers of other API groups could be reached."""
