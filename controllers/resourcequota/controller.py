@@ -4,6 +4,8 @@ After `pkg/controller/resourcequota`. What is created is added by the server's a
 same breath; here the sums are made anew when something goes away, and every five minutes.
 """
 
+import functools
+from collections.abc import Mapping
 from typing import ClassVar
 
 from miniplane.api import resources
@@ -23,6 +25,8 @@ class ResourceQuotaController(Controller):
     def __init__(self, ctx: ControllerContext):
         super().__init__(ctx)
         self._followed: dict[Resource, None] = {}
+        self._tallies: dict[str, tuple[Obj, dict[Resource, plan.Tally]]] = {}
+        """What the objects of each quota use, and the quota's spec that this is for."""
 
     def setup(self) -> None:
         self.quotas = self.informer(resources.RESOURCE_QUOTAS)
@@ -30,7 +34,9 @@ class ResourceQuotaController(Controller):
         self._resyncs = self.rounds(RESYNC_SECONDS, self._all)
 
     def _quota_changed(self, old: Obj | None, new: Obj | None) -> None:
-        if new is not None and (old is None or old["spec"].get("hard") != new["spec"].get("hard")):
+        if new is None:
+            self._tallies.pop(key_of(old or {}), None)
+        elif old is None or old["spec"].get("hard") != new["spec"].get("hard"):
             self.queue.add(key_of(new))
             self._resyncs.ask()
 
@@ -53,6 +59,16 @@ class ResourceQuotaController(Controller):
             if any(kinds.belongs(name, row) for name in quota["spec"].get("hard") or ()):
                 self.queue.add(key_of(quota))
 
+    def _tallies_of(
+        self, key: str, spec: Obj, counted: Mapping[Resource, list[str]]
+    ) -> dict[Resource, plan.Tally]:
+        """The tallies of a quota, new ones where it has changed."""
+        known = self._tallies.get(key)
+        if known is None or known[0] != spec or list(known[1]) != list(counted):
+            tallies = {row: plan.Tally(spec, row, names) for row, names in counted.items()}
+            known = self._tallies[key] = spec, tallies
+        return known[1]
+
     async def reconcile(self, key: str) -> Result | None:
         namespace, name = split_key(key)
         try:
@@ -62,14 +78,16 @@ class ResourceQuotaController(Controller):
                 return None
             raise
         counted = kinds.counted(quota["spec"].get("hard") or (), self.ctx.served())
-        objects = {}
-        for row in counted:
+        tallies = self._tallies_of(key, quota["spec"], counted)
+        totals = []
+        for row, tally in tallies.items():
             self._follow(row)
             # The present state, not our copy of it: the sums must not fall behind what admission
             # has added. Where it adds something meanwhile, the update meets a conflict.
             found = await self.client.list(row, namespace)
-            objects[row] = [handle.obj for handle in found.items]
-        status = plan.status(quota, counted, objects, self.clock.time())
+            objects = ((h.revision, functools.partial(getattr, h, "obj")) for h in found.items)
+            totals.append(tally.total(objects, self.clock.time()))
+        status = plan.status(quota, totals)
         if status is not None:
             changed = {**quota, "status": status}
             await self.client.update(resources.RESOURCE_QUOTAS, changed, subresource="status")

@@ -21,12 +21,20 @@ class Handle(Protocol):
     def obj(self) -> Obj:
         """The object, with apiVersion and kind. Shared and frozen."""
 
+    @property
+    def revision(self) -> int:
+        """Its resourceVersion: no other object of the resource has it, nor ever had."""
+
 
 @dataclasses.dataclass(slots=True)
 class PlainHandle:
     """A handle of an object that is decoded already."""
 
     obj: Obj
+
+    @property
+    def revision(self) -> int:
+        return int(self.obj["metadata"]["resourceVersion"])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
