@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from miniplane.api.errors import StatusError, is_expired, is_not_found
-from miniplane.api.options import MERGE_PATCH, DeleteOptions
+from miniplane.api.options import APPLY_PATCH, MERGE_PATCH, DeleteOptions, User
 from miniplane.api.resources import CONFIGMAPS, DEPLOYMENTS, NODES, PODS
 from miniplane.client.http import HttpClient, path
 from miniplane.client.protocol import WatchEnded
@@ -135,6 +135,23 @@ async def test_managers_share_a_session(client, server):
     assert server.requests[-1][2] == {"fieldManager": "other"}
     await other.close()
     await client.get(PODS, "p", "a")
+
+
+async def test_another_user_is_impersonated(client, server):
+    jane = client.with_manager("other", user=User("jane", ("devs", "ops")))
+    for impersonating in (jane, jane.with_manager("third")):
+        await impersonating.get(PODS, "p", "a")
+        assert server.headers["Impersonate-User"] == "jane"
+        assert server.headers.getall("Impersonate-Group") == ["devs", "ops"]
+    await client.get(PODS, "p", "a")
+    assert "Impersonate-User" not in server.headers
+
+
+async def test_what_is_applied_is_forced(client, server):
+    await client.patch(PODS, "p", POD, "a", patch_type=APPLY_PATCH)
+    assert server.requests[-1][2]["force"] == "true"
+    await client.patch(PODS, "p", POD, "a", patch_type=MERGE_PATCH)
+    assert "force" not in server.requests[-1][2]
 
 
 async def test_a_status_becomes_a_status_error(client, server):

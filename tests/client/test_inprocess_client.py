@@ -11,6 +11,7 @@ from miniplane.api.options import (
     STRATEGIC_MERGE_PATCH,
     DeleteOptions,
     ListOptions,
+    User,
     WriteOptions,
 )
 from miniplane.api.resources import NODES, PODS
@@ -157,6 +158,17 @@ async def test_managers(client, registry):
     await other.create(PODS, POD)
     assert (client.manager, other.manager) == ("the-manager", "other")
     assert registry.calls[-1][1][3].field_manager == "other"
+
+
+async def test_users(client, registry):
+    jane = client.with_manager("other", user=User("jane", ("devs",)))
+    await jane.create(PODS, POD)
+    assert registry.calls[-1][1][3].user.name == "jane"
+    await jane.with_manager("third").delete(PODS, "p", "a", options=DeleteOptions(uid="u"))
+    options = registry.calls[-1][1][3]
+    assert (options.user.name, options.uid) == ("jane", "u")
+    await client.delete(PODS, "p", "a")
+    assert registry.calls[-1][1][3].user is ADMIN
 
 
 async def test_watches(client, registry):
