@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from miniplane.api import field, names
-from miniplane.api.validation import checks, govalues, selectors
+from miniplane.api.validation import checks, conditions, govalues, selectors
 from miniplane.api.validation.checks import Errors
 
 _GROUP = "rbac.authorization.k8s.io"
@@ -139,9 +139,11 @@ def disruption_budget(errors: Errors, obj: Object) -> None:
 
 
 def disruption_budget_status(errors: Errors, obj: Object, old: Object) -> None:
+    status = obj.get("status") or {}
+    conditions.check(errors, "status.conditions", status.get("conditions"))
     checks.nonnegative(
         errors,
-        obj.get("status") or {},
+        status,
         "status",
         "disruptionsAllowed",
         "currentHealthy",

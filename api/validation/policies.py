@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from miniplane.api import field, names
-from miniplane.api.validation import checks, selectors, webhooks
+from miniplane.api.validation import checks, conditions, selectors, webhooks
 from miniplane.api.validation.checks import Errors
 from miniplane.api.validation.expressions import AUDIT, BOOL, OBJECT, PATCHES, STRING, Expressions
 
@@ -45,6 +45,17 @@ def validating_policy(errors: Errors, obj: Object) -> None:
         if key in seen:
             errors.append(field.duplicate(f"{path}.key", key))
         seen[key] = None
+
+
+def validating_policy_status(errors: Errors, obj: Object, old: Object) -> None:
+    status = obj.get("status") or {}
+    warnings = (status.get("typeChecking") or {}).get("expressionWarnings") or ()
+    for i, warning in enumerate(warnings):
+        path = f"status.typeChecking.expressionWarnings[{i}]"
+        checks.required(errors, warning, path, "warning")
+        if not (warning.get("fieldRef") or "").strip():
+            errors.append(field.required(f"{path}.fieldRef"))
+    conditions.check(errors, "status.conditions", status.get("conditions"))
 
 
 def mutating_policy(errors: Errors, obj: Object) -> None:

@@ -180,15 +180,17 @@ _STORAGE = {
 }
 
 
-def _admission(create: CheckNew) -> Rules:
-    return Rules(create, again=_CREATE, plain_finalizers=True)
+def _admission(create: CheckNew, status: CheckChange | None = None) -> Rules:
+    return Rules(create, status=status, again=_CREATE, plain_finalizers=True)
 
 
 _ADMISSION = {
     "MutatingAdmissionPolicy": _admission(policies.mutating_policy),
     "MutatingAdmissionPolicyBinding": _admission(policies.mutating_binding),
     "MutatingWebhookConfiguration": _admission(webhooks.configuration),
-    "ValidatingAdmissionPolicy": _admission(policies.validating_policy),
+    "ValidatingAdmissionPolicy": _admission(
+        policies.validating_policy, policies.validating_policy_status
+    ),
     "ValidatingAdmissionPolicyBinding": _admission(policies.validating_binding),
     "ValidatingWebhookConfiguration": _admission(webhooks.configuration),
 }
