@@ -25,7 +25,7 @@ MAX_TURNS = 1_000_000
 """How many turns one moment may take before it is called a hot loop."""
 MAX_SECONDS = 3_600.0
 BUSY_TURNS = 100
-"""For how many turns in a row a loop that has something to run may do so unasked."""
+"""For how many turns a loop that has something to run may do so before anybody is asked."""
 SPINS = 10_000
 PAUSE = 0.001
 """On a real clock, somebody may be busy waiting for the network: after `SPINS` turns without rest,
