@@ -7,6 +7,8 @@ whoever made it. After `pkg/controller/volume/expand`, the sidecar `external-res
 `pkg/volume/util/operationexecutor` for the part of the kubelet.
 
     asked --grow--> ControllerResizeInProgress --> NodeResizePending --a pod runs--> capacity
+
+The annotation `sim.miniplane.dev/fail: resize` of a claim keeps its volume from growing.
 """
 
 import dataclasses
@@ -22,8 +24,11 @@ from miniplane.runtime.events import EventRecorder
 
 RESIZING = "Resizing"
 PENDING = "FileSystemResizePending"
+FAILED = "ControllerResizeError"
+FAIL = "sim.miniplane.dev/fail"
 STORAGE = "storage"
 _IN_PROGRESS = "ControllerResizeInProgress"
+_INFEASIBLE = "ControllerResizeInfeasible"
 _NODE_PENDING = "NodeResizePending"
 _WAITS = "Waiting for user to (re-)start a pod to finish file system resize of volume on node."
 
@@ -42,6 +47,14 @@ class Grow:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Fail:
+    """The volume cannot grow."""
+
+    status: Obj
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Wait:
     """The volume has grown, the file system on it has not."""
 
@@ -56,7 +69,7 @@ class Finish:
     pod: Obj | None
 
 
-Action = TellOnly | Grow | Wait | Finish | None
+Action = TellOnly | Grow | Fail | Wait | Finish | None
 
 
 def plan_expansion(claim: Obj, volume: Obj, users: Sequence[Obj], *, now: str) -> Action:
@@ -73,7 +86,10 @@ def plan_expansion(claim: Obj, volume: Obj, users: Sequence[Obj], *, now: str) -
         return TellOnly()
     state = (status.get("allocatedResourceStatuses") or {}).get(STORAGE, "")
     allocated = (status.get("allocatedResources") or {}).get(STORAGE, "0")
-    if not state or quantity.compare(allocated, asked):
+    fails = annotations_of(claim).get(FAIL) == "resize"
+    if state == _INFEASIBLE and fails and not quantity.compare(allocated, asked):
+        return None
+    if state in ("", _INFEASIBLE) or quantity.compare(allocated, asked):
         begun = _told(status, RESIZING, now=now)
         return Grow(
             {
@@ -83,25 +99,31 @@ def plan_expansion(claim: Obj, volume: Obj, users: Sequence[Obj], *, now: str) -
             },
             resizer,
         )
+    if fails and state == _IN_PROGRESS:
+        why = "rpc error: code = OutOfRange desc = the requested size is too large"
+        name = volume["metadata"]["name"]
+        text = f'resize volume "{name}" by resizer "{resizer}" failed: {why}'
+        failed = _told(status, FAILED, now=now, message=text)
+        return Fail({**failed, "allocatedResourceStatuses": {STORAGE: _INFEASIBLE}}, text)
     block = claim["spec"].get("volumeMode") == "Block"
+    if state == _IN_PROGRESS and not block:
+        waiting = _told(status, PENDING, now=now, message=_WAITS)
+        return Wait({**waiting, "allocatedResourceStatuses": {STORAGE: _NODE_PENDING}})
     if block or users:
         done = {k: v for k, v in status.items() if k != "allocatedResourceStatuses"}
         done["capacity"] = {**(status.get("capacity") or {}), STORAGE: asked}
         done["conditions"] = _others(status)
         return Finish(done, None if block else users[0])
-    if state == _NODE_PENDING:
-        return None
-    waiting = _told(status, PENDING, now=now, message=_WAITS)
-    return Wait({**waiting, "allocatedResourceStatuses": {STORAGE: _NODE_PENDING}})
+    return None
 
 
 def _others(status: Obj) -> list[Obj]:
     conditions = status.get("conditions") or ()
-    return [c for c in conditions if c["type"] not in (RESIZING, PENDING)]
+    return [c for c in conditions if c["type"] not in (RESIZING, PENDING, FAILED)]
 
 
 def _told(status: Obj, kind: str, *, now: str, message: str = "") -> Obj:
-    """The status with one of the two conditions, and not the other."""
+    """The status with one of the conditions, and not the others."""
     condition: Obj = {
         "type": kind,
         "status": "True",
@@ -178,34 +200,45 @@ class VolumeExpander(Controller):
             await self._tell_of_others(claim)
             claim = await self._put(claim, action.status)
             await self._tell(claim, "Resizing", f"External resizer is resizing volume {name}")
-            size = claim["spec"]["resources"]["requests"][STORAGE]
-            if plan.capacity(volume) < quantity.value(size):
-                capacity = {**volume["spec"]["capacity"], STORAGE: size}
-                body = {**volume, "spec": {**volume["spec"], "capacity": capacity}}
-                await self.client.update(resources.PERSISTENT_VOLUMES, body)
-            if claim["spec"].get("volumeMode") != "Block":
-                text = "Require file system resize of volume on node"
-                await self._tell(claim, "FileSystemResizeRequired", text)
+            return claim
+        if isinstance(action, Fail):
+            claim = await self._put(claim, action.status)
+            await self._tell(claim, "VolumeResizeFailed", action.message, type="Warning")
+            return None
+        if isinstance(action, Wait):
+            await self._grow(claim, volume)
+            claim = await self._put(claim, action.status)
+            text = "Require file system resize of volume on node"
+            await self._tell(claim, "FileSystemResizeRequired", text)
+            return claim
+        if action.pod is None:
+            await self._grow(claim, volume)
+            claim = await self._put(claim, action.status)
+            await self._tell(claim, "VolumeResizeSuccessful", "Resize volume succeeded")
             return claim
         claim = await self._put(claim, action.status)
-        if isinstance(action, Finish) and action.pod is None:
-            await self._tell(claim, "VolumeResizeSuccessful", "Resize volume succeeded")
-        elif isinstance(action, Finish) and action.pod is not None:
-            node = podinfo.node_name(action.pod)
+        node = podinfo.node_name(action.pod)
+        text = f'MountVolume.NodeExpandVolume succeeded for volume "{name}" {node}'
+        for about in (action.pod, claim):
             kubelet = self._as("kubelet", node)
-            text = f'MountVolume.NodeExpandVolume succeeded for volume "{name}" {node}'
-            for about in (action.pod, claim):
-                await kubelet.event(about, "Normal", "FileSystemResizeSuccessful", text)
+            await kubelet.event(about, "Normal", "FileSystemResizeSuccessful", text)
         return claim
+
+    async def _grow(self, claim: Obj, volume: Obj) -> None:
+        size = claim["spec"]["resources"]["requests"][STORAGE]
+        if plan.capacity(volume) < quantity.value(size):
+            capacity = {**volume["spec"]["capacity"], STORAGE: size}
+            body = {**volume, "spec": {**volume["spec"], "capacity": capacity}}
+            await self.client.update(resources.PERSISTENT_VOLUMES, body)
 
     async def _tell_of_others(self, claim: Obj) -> None:
         text = "waiting for an external controller to expand this PVC"
         await self.recorder.event(claim, "Normal", "ExternalExpanding", text)
 
-    async def _tell(self, claim: Obj, reason: str, message: str) -> None:
+    async def _tell(self, claim: Obj, reason: str, message: str, *, type: str = "Normal") -> None:
         provisioner = annotations_of(claim).get(plan.STORAGE_PROVISIONER, "")
         resizer = self._as(f"external-resizer {provisioner}")
-        await resizer.event(claim, "Normal", reason, message)
+        await resizer.event(claim, type, reason, message)
 
     def _as(self, component: str, host: str = "") -> EventRecorder:
         found = self._others.get((component, host))

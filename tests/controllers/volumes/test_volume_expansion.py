@@ -173,3 +173,29 @@ async def test_who_asked_for_too_much_may_ask_for_less():
         assert found["status"]["allocatedResources"] == {"storage": "4Gi"}
         await use(c)
         assert (await get(c))["status"]["capacity"] == {"storage": "4Gi"}
+
+
+async def test_a_volume_that_cannot_grow():
+    async with cluster(nodes=1) as c:
+        await storage_class(c)
+        await claim(c)
+        note = {"metadata": {"annotations": {"sim.miniplane.dev/fail": "resize"}}}
+        await c.client.patch(PERSISTENT_VOLUME_CLAIMS, "data", note, "default")
+        await ask(c, "8Gi")
+        found = await get(c)
+        name, status = found["spec"]["volumeName"], found["status"]
+        text = (
+            f'resize volume "{name}" by resizer "miniplane.dev/standard" failed: '
+            "rpc error: code = OutOfRange desc = the requested size is too large"
+        )
+        assert status["allocatedResourceStatuses"] == {"storage": "ControllerResizeInfeasible"}
+        [condition] = status["conditions"]
+        assert (condition["type"], condition["message"]) == ("ControllerResizeError", text)
+        assert (await told(c))[-1][1:] == ("VolumeResizeFailed", text)
+        volume = await c.client.get(PERSISTENT_VOLUMES, name)
+        assert volume["spec"]["capacity"] == {"storage": "1Gi"}
+        note = {"metadata": {"annotations": {"sim.miniplane.dev/fail": None}}}
+        await c.client.patch(PERSISTENT_VOLUME_CLAIMS, "data", note, "default")
+        await use(c)
+        status = (await get(c))["status"]
+        assert (status["capacity"], status.get("conditions") or []) == ({"storage": "8Gi"}, [])
