@@ -146,6 +146,10 @@ async def test_jobs_keep_their_promises_and_end(sim: Any) -> None:
         if not ending(job) and "deletionTimestamp" not in job["metadata"]:
             spec = {"suspend": False, "parallelism": max(1, job["spec"]["parallelism"])}
             await sim.patch(JOBS, name, {"spec": spec})
+    # Pods that a Job has left behind may fail and start again for ever.
+    for pod in sim.all(PODS):
+        if controller_of(pod) is None:
+            await sim.user.delete(PODS, pod["metadata"]["name"], "default")
     # What ran on nodes that have left goes a while later.
     await sim.harness.advance(300)
     await sim.rest()
