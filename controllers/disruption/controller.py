@@ -5,16 +5,14 @@ of its pods does; the scale of the pods' owners is read then. News of an owner m
 those of its last pod, so a new scale brings another look a while later.
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from miniplane.api import resources
 from miniplane.api.errors import StatusError, is_conflict, is_not_found
-from miniplane.api.objects import Obj, controller_of, key_of, labels_of, split_key
+from miniplane.api.objects import Obj, controller_of, key_of, split_key
 from miniplane.api.resources import POD_DISRUPTION_BUDGETS, PODS, Resource
-from miniplane.api.selectors import labels as label_selectors
-from miniplane.controllers import pods
 from miniplane.controllers.disruption import plan
+from miniplane.controllers.disruption.members import BudgetPods, Members
 from miniplane.runtime.controller import Controller, Result
 
 _POD = "pod:"
@@ -39,6 +37,7 @@ class DisruptionController(Controller):
     def setup(self) -> None:
         self.budgets = self.informer(POD_DISRUPTION_BUDGETS)
         self.pods = self.informer(PODS)
+        self.members = BudgetPods(self.pods)
         self.deployments = self.informer(resources.DEPLOYMENTS)
         self.owners = {row: self.informer(row) for row in _READ_DIRECTLY}
         self.budgets.on_change(self._budget_changed)
@@ -47,22 +46,19 @@ class DisruptionController(Controller):
             informer.on_change(self._owner_changed)
 
     def _budget_changed(self, old: Obj | None, new: Obj | None) -> None:
+        self.members.budget_changed(old, new)
         if new is not None:
             self.queue.add(key_of(new))
 
     def _pod_changed(self, old: Obj | None, new: Obj | None) -> None:
         if new is not None and plan.stale_after(new, self.clock.time()) is not None:
             self.queue.add(_POD + key_of(new))
-        if not len(self.budgets) or (old and new and _counts_as_before(old, new)):
-            return
-        for pod in (old, new):
-            if pod is None:
-                continue
-            found = [b for b in self.budgets.list(pod["metadata"]["namespace"]) if _selects(b, pod)]
-            for budget in found:
-                self.queue.add(key_of(budget))
-            if len(found) > 1 and (pod is new or new is None):
-                self.spawn(self._warn(pod, found[0]["metadata"]["name"]))
+        was, now = self.members.pod_changed(old, new)
+        for key in (*was, *now):
+            self.queue.add(key)
+        several = was if new is None else now
+        if len(several) > 1:
+            self.spawn(self._warn(new or old or {}, split_key(several[0])[1]))
 
     async def _warn(self, pod: Obj, budget: str) -> None:
         """A pod with several budgets cannot be evicted."""
@@ -100,8 +96,8 @@ class DisruptionController(Controller):
 
     async def _sync(self, budget: Obj) -> Result | None:
         namespace = budget["metadata"]["namespace"]
-        members = [pod for pod in self.pods.list(namespace) if _selects(budget, pod)]
-        if not members:
+        members = self.members.of(budget)
+        if not len(members):
             await self.recorder.event(budget, "Normal", "NoPods", "No matching pods found")
         count = len(members)
         if plan.needs_scale(budget):
@@ -114,7 +110,9 @@ class DisruptionController(Controller):
                 raise
         now = self.clock.time()
         evicted = plan.disrupted(budget, members, now)
-        for pod in evicted.failed:
+        for name in evicted.failed:
+            pod = self.pods.get(namespace, name)
+            assert pod is not None
             text = f"Pod was expected by PDB {namespace}/{namespace} to be deleted but it wasn't"
             await self.recorder.event(pod, "Warning", "NotDeleted", text)
         status = plan.status(budget, count=count, members=members, pending=evicted.pending, now=now)
@@ -132,16 +130,17 @@ class DisruptionController(Controller):
             if not is_not_found(error):
                 raise
 
-    async def _scale(self, budget: Obj, members: Sequence[Obj]) -> int:
+    async def _scale(self, budget: Obj, members: Members) -> int:
         """How many pods their owners want together."""
         scales: dict[str, int] = {}
         unmanaged = False
-        for pod in members:
-            ref = controller_of(pod)
+        namespace = budget["metadata"]["namespace"]
+        for pod in list(members.firsts()):
+            ref = pod.controller
             if ref is None:
                 unmanaged = True
             elif ref["uid"] not in scales:
-                uid, scale = await self._scale_of(ref, pod)
+                uid, scale = await self._scale_of(ref, namespace, pod.name)
                 scales[uid] = scale
                 scales.setdefault(ref["uid"], 0)
         if unmanaged:
@@ -155,10 +154,10 @@ class DisruptionController(Controller):
             await self.recorder.event(budget, "Warning", "UnmanagedPods", text)
         return sum(scales.values())
 
-    async def _scale_of(self, ref: Obj, pod: Obj) -> tuple[str, int]:
+    async def _scale_of(self, ref: Obj, namespace: str, pod: str) -> tuple[str, int]:
         """The uid and the wanted replicas of what stands behind a pod: of the Deployment behind
         its ReplicaSet, or of whatever has a scale. _NoScale, StatusError."""
-        namespace, name = pod["metadata"]["namespace"], ref["name"]
+        name = ref["name"]
         row = self._row(ref)
         informer = self.owners.get(row)
         owner = informer.get(namespace, name) if informer is not None else None
@@ -179,7 +178,7 @@ class DisruptionController(Controller):
         else:
             if scale["metadata"].get("uid") == ref["uid"]:
                 return ref["uid"], (scale.get("spec") or {}).get("replicas", 0)
-        raise _NoScale(f'found no controllers for pod "{pod["metadata"]["name"]}"')
+        raise _NoScale(f'found no controllers for pod "{pod}"')
 
     def _row(self, ref: Obj) -> Resource:
         for row in self.ctx.served():
@@ -204,21 +203,6 @@ class DisruptionController(Controller):
         patch = {"metadata": metadata, "status": {"conditions": [condition]}}
         await self.client.patch(PODS, name, patch, namespace, subresource="status")
         return None
-
-
-def _selects(budget: Obj, pod: Obj) -> bool:
-    selector = budget["spec"].get("selector")
-    return selector is not None and label_selectors.from_obj(selector).matches(labels_of(pod))
-
-
-def _counts_as_before(old: Obj, new: Obj) -> bool:
-    """Whether a pod's change makes no difference to any budget."""
-    return (
-        labels_of(old) == labels_of(new)
-        and pods.is_ready(old) == pods.is_ready(new)
-        and pods.is_terminating(old) == pods.is_terminating(new)
-        and old["metadata"].get("ownerReferences") == new["metadata"].get("ownerReferences")
-    )
 
 
 def _go_selector(selector: Obj) -> str:

@@ -4,11 +4,12 @@ Follows `pkg/controller/disruption/disruption.go`.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from miniplane.api.objects import Obj
 from miniplane.clock import format_time, parse_time
 from miniplane.controllers import pods
+from miniplane.controllers.disruption.members import Members
 from miniplane.controllers.scaling import scaled
 
 DELETION_TIMEOUT = 120.0
@@ -28,7 +29,7 @@ class Disrupted:
     """
 
     pending: dict[str, str]
-    failed: tuple[Obj, ...]
+    failed: tuple[str, ...]
     recheck: float | None
 
 
@@ -54,38 +55,32 @@ def expected(budget: Obj, count: int) -> tuple[int, int]:
     return 0, 0
 
 
-def disrupted(budget: Obj, members: Sequence[Obj], now: float) -> Disrupted:
+def disrupted(budget: Obj, members: Members, now: float) -> Disrupted:
     """Go through the evictions that the budget has granted."""
     granted = (budget.get("status") or {}).get("disruptedPods") or {}
     pending: dict[str, str] = {}
-    failed: list[Obj] = []
+    failed: list[str] = []
     recheck: float | None = None
-    for pod in members if granted else ():
-        name = pod["metadata"]["name"]
-        if name not in granted or pods.is_terminating(pod):
+    for name, pod in members.pods.items() if granted else ():
+        if name not in granted or pod.terminating:
             continue
         left = parse_time(granted[name]) + DELETION_TIMEOUT - now
         if left < 0:
-            failed.append(pod)
+            failed.append(name)
         else:
             pending[name] = granted[name]
             recheck = left if recheck is None else min(recheck, left)
     return Disrupted(pending, tuple(failed), recheck)
 
 
-def healthy(members: Sequence[Obj], pending: Mapping[str, str]) -> int:
+def healthy(members: Members, pending: Mapping[str, str]) -> int:
     """How many pods are ready and not on their way out."""
-    return sum(
-        1
-        for pod in members
-        if not pods.is_terminating(pod)
-        and pod["metadata"]["name"] not in pending
-        and pods.is_ready(pod)
-    )
+    lost = sum(members.pods[name].healthy for name in pending if name in members.pods)
+    return members.healthy - lost
 
 
 def status(
-    budget: Obj, *, count: int, members: Sequence[Obj], pending: Mapping[str, str], now: float
+    budget: Obj, *, count: int, members: Members, pending: Mapping[str, str], now: float
 ) -> Obj | None:
     """The status that the budget should have, None if it has it."""
     present = budget.get("status") or {}

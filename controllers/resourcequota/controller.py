@@ -4,7 +4,6 @@ After `pkg/controller/resourcequota`. What is created is added by the server's a
 same breath; here the sums are made anew when something goes away, and every five minutes.
 """
 
-import functools
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -85,8 +84,7 @@ class ResourceQuotaController(Controller):
             # The present state, not our copy of it: the sums must not fall behind what admission
             # has added. Where it adds something meanwhile, the update meets a conflict.
             found = await self.client.list(row, namespace)
-            objects = ((h.revision, functools.partial(getattr, h, "obj")) for h in found.items)
-            totals.append(tally.total(objects, self.clock.time()))
+            totals.append(tally.total(found.items, self.clock.time()))
         status = plan.status(quota, totals)
         if status is not None:
             changed = {**quota, "status": status}

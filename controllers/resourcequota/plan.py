@@ -1,8 +1,7 @@
 """What a quota's status should say, and which changes give something back. Pure."""
 
-import dataclasses
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from miniplane.api import resources
 from miniplane.api.objects import Obj
@@ -10,22 +9,29 @@ from miniplane.api.podresources import Amounts, amounts
 from miniplane.api.quantity import ZERO, Quantity
 from miniplane.api.quotas import scopes, usage
 from miniplane.api.resources import Resource
+from miniplane.client.protocol import Handle
 from miniplane.clock import parse_time
 
+_Terms = tuple[tuple[str, int, int, str], ...]
+"""Amounts, each as its name and what makes its `Quantity`, so that the format counts too."""
 
-@dataclasses.dataclass(frozen=True, slots=True)
+
 class _Use:
-    """What an object uses until `expires_at`, and what it uses then."""
+    """What an object uses until `expires_at`, and what it uses then: numbers of `_Terms`."""
 
-    now: tuple[tuple[str, Quantity], ...]
-    then: tuple[tuple[str, Quantity], ...]
-    expires_at: float
+    __slots__ = ("expires_at", "now", "then")
+
+    def __init__(self, now: int, then: int, expires_at: float):
+        self.now = now
+        self.then = then
+        self.expires_at = expires_at
 
 
 class Tally:
     """What the objects of one resource use of a quota, by the quota's `names` for it.
 
-    Each revision of an object is looked at once.
+    Each revision of an object is looked at once. Most use the same as many others, which then only
+    have to be counted.
     """
 
     def __init__(self, spec: Obj, row: Resource, names: Sequence[str]):
@@ -34,41 +40,48 @@ class Tally:
         self._names = names
         self._known: dict[int, _Use] = {}
         """By the revision of the object."""
+        self._terms: dict[_Terms, int] = {}
 
-    def total(self, objects: Iterable[tuple[int, Callable[[], Obj]]], now: float) -> Amounts:
-        """The sum over all objects, each given as its revision and how to get it."""
+    def total(self, objects: Iterable[Handle], now: float) -> Amounts:
+        """The sum over all objects."""
         known, self._known = self._known, {}
-        # Most objects use the same as many others, and a sum has the format of its first term.
-        counts: dict[tuple[tuple[str, Quantity], ...], int] = {}
-        for revision, get in objects:
+        counts: dict[int, int] = {}
+        for handle in objects:
+            revision = handle.revision
             use = known.get(revision)
             if use is None:
-                use = self._look(get())
+                use = self._look(handle.obj)
             self._known[revision] = use
-            mine = use.now if now <= use.expires_at else use.then
-            counts[mine] = counts.get(mine, 0) + 1
+            number = use.now if now <= use.expires_at else use.then
+            counts[number] = counts.get(number, 0) + 1
         total: Amounts = {name: ZERO for name in self._names}
-        for mine, count in counts.items():
-            for name, value in mine:
-                term = Quantity(value.mantissa * count, value.scale, value.format)
-                total[name] = total[name] + term
+        terms = list(self._terms)
+        # A sum has the format of its first term that is not zero: so the first object comes first.
+        for number, count in counts.items():
+            for name, mantissa, scale, form in terms[number]:
+                total[name] = total[name] + Quantity(mantissa * count, scale, form)
         return total
 
     def _look(self, obj: Obj) -> _Use:
         spec = self._spec
         scoped = spec.get("scopes") or spec.get("scopeSelector")
         if scoped and not scopes.matches(spec, self._row, obj):
-            return _Use((), (), math.inf)
+            nothing = self._number({})
+            return _Use(nothing, nothing, math.inf)
+        present = self._number(usage.of(self._row, obj))
         expires_at = _expires_at(obj)
-        return _Use(
-            self._of(obj),
-            () if expires_at == math.inf else self._of(obj, expired=True),
-            expires_at,
-        )
+        if expires_at == math.inf:
+            return _Use(present, present, expires_at)
+        then = self._number(usage.of(self._row, obj, expired=True))
+        return _Use(present, then, expires_at)
 
-    def _of(self, obj: Obj, *, expired: bool = False) -> tuple[tuple[str, Quantity], ...]:
-        mine = usage.of(self._row, obj, expired=expired)
-        return tuple((name, mine[name]) for name in self._names if name in mine)
+    def _number(self, mine: Amounts) -> int:
+        terms = tuple(
+            (name, mine[name].mantissa, mine[name].scale, mine[name].format)
+            for name in self._names
+            if name in mine
+        )
+        return self._terms.setdefault(terms, len(self._terms))
 
 
 def status(quota: Obj, totals: Iterable[Amounts]) -> Obj | None:

@@ -4,6 +4,7 @@ import pytest
 
 from miniplane.clock import parse_time
 from miniplane.controllers.disruption import plan
+from miniplane.controllers.disruption.members import Member, Members
 
 AT = "2026-01-01T00:00:00Z"
 NOW = parse_time(AT)
@@ -13,6 +14,14 @@ def pod(name, *, ready=True, **metadata):
     conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
     status = {"phase": "Running", "conditions": conditions}
     return {"metadata": {"name": name, **metadata}, "status": status}
+
+
+def gather(*members):
+    found = Members({})
+    for member in members:
+        found.put(Member.of(member))
+    found._check()
+    return found
 
 
 def budget(status=None, **spec):
@@ -43,7 +52,11 @@ def test_a_share_is_one_of_the_owners_scale():
 
 def status_of(subject, *members, pending=()):
     return plan.status(
-        subject, count=len(members), members=members, pending=dict.fromkeys(pending, AT), now=NOW
+        subject,
+        count=len(members),
+        members=gather(*members),
+        pending=dict.fromkeys(pending, AT),
+        now=NOW,
     )
 
 
@@ -89,25 +102,25 @@ def test_the_time_of_a_transition_stays_while_nothing_turns():
     later = plan.status(
         budget(first, minAvailable=1),
         count=3,
-        members=[pod("a"), pod("b"), pod("c")],
+        members=gather(pod("a"), pod("b"), pod("c")),
         pending={},
         now=NOW + 60,
     )
     assert later["conditions"][0]["lastTransitionTime"] == AT
     turned = plan.status(
-        budget(first, minAvailable=1), count=1, members=[pod("a")], pending={}, now=NOW + 60
+        budget(first, minAvailable=1), count=1, members=gather(pod("a")), pending={}, now=NOW + 60
     )
     assert turned["conditions"][0]["lastTransitionTime"] == "2026-01-01T00:01:00Z"
 
 
 def test_evictions_are_followed_for_two_minutes():
     granted = {"disruptedPods": {"a": AT, "b": AT, "gone": AT}}
-    members = [pod("a"), pod("b", deletionTimestamp=AT), pod("c")]
+    members = gather(pod("a"), pod("b", deletionTimestamp=AT), pod("c"))
     found = plan.disrupted(budget(granted), members, NOW + 30)
     assert (found.pending, found.failed, found.recheck) == ({"a": AT}, (), 90.0)
     found = plan.disrupted(budget(granted), members, NOW + 121)
     assert (found.pending, found.recheck) == ({}, None)
-    assert [p["metadata"]["name"] for p in found.failed] == ["a"]
+    assert found.failed == ("a",)
 
 
 def test_a_budget_that_cannot_be_worked_out_allows_nothing():
