@@ -59,6 +59,8 @@ class Scheduler(Controller):
         """How many volumes of a driver a node can have, by node and driver."""
         self.nominated: dict[str, PodInfo] = {}
         """Pods that wait for their victims to leave, by key; `node` is where."""
+        self.promised: dict[str, tuple[str, str]] = {}
+        """By key, the uids of pods whose volumes are made or bound for a node, and that node."""
 
     def setup(self) -> None:
         self.pods = self.informer(PODS)
@@ -91,6 +93,7 @@ class Scheduler(Controller):
         key = key_of(pod)
         self.pending.remove(key)
         self.nominated.pop(key, None)
+        self.promised.pop(key, None)
         known = self.cache.pods.get(key)
         if known is not None and known.uid == pod["metadata"].get("uid"):
             self.cache.remove_pod(key)
@@ -210,6 +213,9 @@ class Scheduler(Controller):
             wanted.attach_limits = limits.Limits(self.limits, of_pod, self._attached)
         if wanted.volumes.waiting:
             self.pending.park(key, queue.helpful(["VolumeBinding"]))
+            return
+        if (promised := self._promised(key, wanted)) is not None:
+            await self._bind(key, wanted, promised)
             return
         if not self.cache.nodes:
             await self._refuse(key, pod, messages.NO_NODES, [""])
@@ -333,6 +339,17 @@ class Scheduler(Controller):
         self._moved(queue.POD_THERE)
         await self.writes.tell_bound(wanted.pod, node.name)
 
+    def _promised(self, key: str, wanted: filters.Want) -> NodeInfo | None:
+        """The node for which a pod's volumes were made, if it still has room for the pod."""
+        if not self.promised or wanted.volumes.delayed or wanted.volumes.problem:
+            return None
+        uid, name = self.promised.pop(key, ("", ""))
+        node = self.cache.nodes.get(name)
+        if node is None or uid != wanted.pod["metadata"]["uid"]:
+            return None
+        around = filters.survey(wanted, self.cache)
+        return node if self._check(wanted, node, around, self.cache) is None else None
+
     async def _bind_volumes(self, key: str, wanted: filters.Want, node: NodeInfo) -> None:
         """Reserve the volumes, or ask for them; the pod follows when its claims are bound."""
         for claim, volume in volumes.choose(wanted.volumes, node.obj or {}) or ():
@@ -340,6 +357,7 @@ class Scheduler(Controller):
                 await self.writes.reserve(volume, claim)
             else:
                 await self.writes.ask_for_volume(claim, node.name)
+        self.promised[key] = wanted.pod["metadata"]["uid"], node.name
         self.pending.park(key, queue.helpful(["VolumeBinding"]))
 
     async def _preempt(self, key: str, wanted: filters.Want, placement: Placement) -> None:

@@ -76,6 +76,28 @@ async def test_a_claim_that_waits_for_its_first_consumer() -> None:
         assert (await c.pods())[0]["status"]["phase"] == "Running"
 
 
+async def test_a_pod_goes_where_its_volume_was_made() -> None:
+    async with cluster(nodes=5) as c:
+        body = {
+            "metadata": {"name": "later"},
+            "provisioner": "miniplane.dev/standard",
+            "volumeBindingMode": "WaitForFirstConsumer",
+        }
+        await c.client.create(STORAGE_CLASSES, body)
+        await make_claim(c, storageClassName="later")
+        for _ in range(8):
+            await c.client.create(PODS, user("p"))
+            await c.settle()
+            claim = await c.client.get(PERSISTENT_VOLUME_CLAIMS, "data", "default")
+            selected = claim["metadata"]["annotations"]["volume.kubernetes.io/selected-node"]
+            assert (await c.pods())[0]["spec"]["nodeName"] == selected
+            await c.client.delete(PODS, "p", "default")
+            await c.client.delete(PERSISTENT_VOLUME_CLAIMS, "data", "default")
+            await c.settle()
+            await make_claim(c, storageClassName="later")
+        assert not c.cluster.manager.find("scheduler").promised
+
+
 async def test_a_retained_volume_can_be_used_again_by_hand() -> None:
     async with cluster() as c:
         volume = {
