@@ -143,28 +143,43 @@ class EndpointsController(ForServices[Addresses]):
         await self.recorder.event(about, "Warning", reason, message)
 
 
+class NotWritten(Exception):
+    """A slice could not be written: `attempt` was, as in `update web-abcde EndpointSlice`."""
+
+    def __init__(self, attempt: str, error: StatusError):
+        super().__init__(attempt)
+        self.attempt = attempt
+        self.error = error
+
+
 class SliceWriter(Controller):
     """Writes slices, and remembers what it wrote."""
 
     cache: SliceCache
 
     async def write(self, changes: Changes) -> None:
+        """NotWritten at the first failure."""
         for body in changes.create:
             try:
                 self.cache.wrote(await self.client.create(resources.ENDPOINT_SLICES, body))
             except StatusError as error:
                 if errors.is_namespace_terminating(error):
                     return
-                raise
+                raise NotWritten("create EndpointSlice", error) from error
         for body in changes.update:
             try:
                 self.cache.wrote(await self.client.update(resources.ENDPOINT_SLICES, body))
             except StatusError as error:
                 if errors.is_not_found(error):
                     self.cache.removed(body)
-                raise
+                what = f"update {body['metadata']['name']} EndpointSlice"
+                raise NotWritten(what, error) from error
         for piece in changes.delete:
-            await self.delete(piece)
+            try:
+                await self.delete(piece)
+            except StatusError as error:
+                what = f"delete {piece['metadata']['name']} EndpointSlice"
+                raise NotWritten(what, error) from error
 
     async def delete(self, piece: Obj) -> None:
         meta = piece["metadata"]
@@ -206,7 +221,7 @@ class EndpointSliceController(ForServices[Packing], SliceWriter):
 
     async def reconcile(self, key: str) -> Result | None:
         service = self.services.get(*split_key(key))
-        if service is None or is_terminating(service):
+        if service is None:
             self.forget(key)
             return None
         if selector_of(service) is None:
@@ -217,20 +232,33 @@ class EndpointSliceController(ForServices[Packing], SliceWriter):
         work_out = functools.partial(Packing, service, targets, self.zones)
         packing = self.recall(key, changed, basis, work_out)
         changes = packing.plan(self.cache.of(key), changed_at=changed_at)
-        await self.write(changes)
+        if is_terminating(service):
+            # The garbage collector takes its slices away: others are not put in their place.
+            changes.create.clear()
+        for target in changes.missing:
+            self.waiting.setdefault(target.node, {})[key] = None
+        try:
+            await self.write(changes)
+        except NotWritten as failure:
+            if not errors.is_conflict(failure.error):
+                await self._complain(service, changes.missing, failure)
+            raise failure.error from None
         self.keep(key, basis, packing)
         if changes.missing:
-            for target in changes.missing:
-                self.waiting.setdefault(target.node, {})[key] = None
             await self._complain(service, changes.missing)
         return None
 
-    async def _complain(self, service: Obj, missing: list[Target]) -> None:
+    async def _complain(
+        self, service: Obj, missing: list[Target], failure: NotWritten | None = None
+    ) -> None:
         what = key_of(service)
         reasons = [
             f"skipping Pod {target.name} for Service {what}: Node {target.node} Not Found"
             for target in missing
         ]
+        if failure is not None:
+            why = failure.error.message
+            reasons.append(f"failed to {failure.attempt} for Service {what}: {why}")
         text = reasons[0] if len(reasons) == 1 else f"[{', '.join(reasons)}]"
         message = f"Error updating Endpoint Slices for Service {what}: {text}"
         await self.recorder.event(service, "Warning", "FailedToUpdateEndpointSlices", message)
@@ -258,6 +286,18 @@ class EndpointSliceMirroring(SliceWriter):
         if endpoints is None or not mirror.is_mirrored(endpoints, service):
             for piece in present:
                 await self.delete(piece)
-        elif not is_terminating(endpoints):
-            await self.write(mirror.plan(endpoints, present))
+            return None
+        changes = mirror.plan(endpoints, present)
+        if changes.skipped:
+            text = (
+                f"A max of {mirror.PER_SLICE} addresses can be mirrored to EndpointSlices per "
+                f"Endpoints subset. {changes.skipped} addresses were skipped"
+            )
+            await self.recorder.event(endpoints, "Warning", "TooManyAddressesToMirror", text)
+        if is_terminating(endpoints):
+            changes.create.clear()
+        try:
+            await self.write(changes)
+        except NotWritten as failure:
+            raise failure.error from None
         return None

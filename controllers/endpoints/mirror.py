@@ -36,7 +36,8 @@ def plan(endpoints: Obj, present: Sequence[Obj]) -> Changes:
         if not is_terminating(piece):
             ports = _sorted(piece.get("ports") or ())
             known.setdefault((ports, piece.get("addressType", "")), []).append(piece)
-    for (ports, family), wanted in _by_ports(endpoints).items():
+    by_ports, changes.skipped = _by_ports(endpoints)
+    for (ports, family), wanted in by_ports.items():
         new = _slice(endpoints, wanted, ports=ports, family=family)
         same = known.pop((ports, family), [])
         changes.delete += same[1:]
@@ -63,16 +64,23 @@ def _recycle(changes: Changes) -> None:
                 break
 
 
-def _by_ports(endpoints: Obj) -> dict[tuple[Ports, str], list[Obj]]:
+def _by_ports(endpoints: Obj) -> tuple[dict[tuple[Ports, str], list[Obj]], int]:
+    """The endpoints by ports and family, and how many addresses are left out: of each subset, only
+    so many as fit into a slice are mirrored."""
     out: dict[tuple[Ports, str], list[Obj]] = {}
+    skipped = 0
     for subset in repack(_entries(endpoints)):
         ports = _sorted(subset.get("ports") or ())
-        for field, ready in (("addresses", True), ("notReadyAddresses", False)):
-            for address in subset.get(field) or ():
-                group = out.setdefault((ports, family_of(address["ip"])), [])
-                if len(group) < PER_SLICE:
-                    group.append(_endpoint(address, ready=ready))
-    return out
+        both = [
+            (address, ready)
+            for field, ready in (("addresses", True), ("notReadyAddresses", False))
+            for address in subset.get(field) or ()
+        ]
+        for address, ready in both[:PER_SLICE]:
+            group = out.setdefault((ports, family_of(address["ip"])), [])
+            group.append(_endpoint(address, ready=ready))
+        skipped += max(0, len(both) - PER_SLICE)
+    return out, skipped
 
 
 def _entries(endpoints: Obj) -> Iterator[Entry]:

@@ -40,6 +40,8 @@ class Changes:
     delete: list[Obj] = dataclasses.field(default_factory=list)
     missing: list[Target] = dataclasses.field(default_factory=list)
     """Pods left out because their node is not known (yet)."""
+    skipped: int = 0
+    """How many addresses of Endpoints are not mirrored, because there are too many."""
 
 
 def writer(service: Obj, zones: Mapping[str, str]) -> Callable[[Target, str], Obj | None]:
@@ -83,8 +85,9 @@ def _endpoint(service: Obj, target: Target, ips: list[str], zone: str, *, publis
 
 
 def _hinter(service: Obj) -> Callable[[Obj], None]:
-    """Adds the hints that the service's traffic distribution asks for."""
-    wish = service["spec"].get("trafficDistribution")
+    """Adds the hints that the service's traffic distribution asks for. The older annotation, which
+    wants shares for each zone, goes before it."""
+    wish = None if asks_for_shares(service) else service["spec"].get("trafficDistribution")
     by_node = wish == "PreferSameNode"
     by_zone = by_node or wish in ("PreferClose", "PreferSameZone")
 
@@ -100,6 +103,15 @@ def _hinter(service: Obj) -> Callable[[Obj], None]:
             endpoint["hints"] = hints
 
     return hint
+
+
+def asks_for_shares(service: Obj) -> bool:
+    """Whether an annotation asks for hints in proportion to the CPUs of the zones."""
+    annotations = annotations_of(service)
+    mode = annotations.get("service.kubernetes.io/topology-aware-hints")
+    if mode is None:
+        mode = annotations.get("service.kubernetes.io/topology-mode")
+    return mode in ("Auto", "auto")
 
 
 def labels_for(service: Obj) -> dict[str, str]:
