@@ -325,3 +325,26 @@ def format_selector(selector: Mapping[str, Any] | None) -> str:
     except StatusError:
         return "<error>"
     return text or "<none>"
+
+
+def go_text(selector: Mapping[str, Any] | None) -> str:
+    """A label selector as Go prints it with `%+v`, which is how messages name it.
+
+    >>> go_text(None)
+    'nil'
+    >>> print(go_text({"matchLabels": {"a": "b"}}).partition(",Match")[0])
+    &LabelSelector{MatchLabels:map[string]string{a: b,}
+    """
+    if selector is None:
+        return "nil"
+    labels = selector.get("matchLabels") or {}
+    pairs = "".join(f"{key}: {labels[key]}," for key in sorted(labels))
+    rules = "".join(
+        f"LabelSelectorRequirement{{Key:{rule['key']},Operator:{rule['operator']},"
+        f"Values:[{' '.join(rule.get('values') or ())}],}},"
+        for rule in selector.get("matchExpressions") or ()
+    )
+    return (
+        f"&LabelSelector{{MatchLabels:map[string]string{{{pairs}}},"
+        f"MatchExpressions:[]LabelSelectorRequirement{{{rules}}},}}"
+    )

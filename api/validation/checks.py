@@ -205,19 +205,60 @@ def parse_cidr(value: str) -> IPNetwork | None:
 
 
 def ip_address(errors: Errors, path: str, value: str) -> bool:
-    if parse_ip(value) is None:
-        text = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-        errors.append(field.invalid(path, value, text))
+    """`IsValidIPForLegacyField`: what different readers would read differently is refused."""
+    long = len(value) > _LONGEST_IP
+    complaint = _ip_complaint(value) if long else _known_ip_complaint(value)
+    if complaint:
+        errors.append(field.invalid(path, value, complaint))
+    return not complaint
+
+
+def _ip_complaint(value: str) -> str:
+    ip = _parse_ip(value)
+    if ip is None:
+        return "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+    if not _is_plain(value):
+        return "must not have leading 0s"
+    return "must not be an IPv4-mapped IPv6 address" if _is_mapped(ip) else ""
+
+
+_known_ip_complaint = functools.lru_cache(4096)(_ip_complaint)
+
+
+def _is_plain(address: str) -> bool:
+    """Whether an address that has been read has no leading zeros."""
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
         return False
     return True
+
+
+def _is_mapped(ip: IPAddress) -> bool:
+    return ip.version == 6 and ip.ipv4_mapped is not None
 
 
 def cidr(errors: Errors, path: str, value: str) -> bool:
-    if parse_cidr(value) is None:
-        text = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
-        errors.append(field.invalid(path, value, text))
-        return False
-    return True
+    """`IsValidCIDRForLegacyField`, as strict as `ip_address`."""
+    complaint = _cidr_complaint(value)
+    if complaint:
+        errors.append(field.invalid(path, value, complaint))
+    return not complaint
+
+
+def _cidr_complaint(value: str) -> str:
+    network = parse_cidr(value)
+    address, _, length = value.partition("/")
+    ip = parse_ip(address)
+    if network is None or ip is None:
+        return "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+    if not _is_plain(address) or (length != "0" and length.startswith("0")):
+        return "must not have leading 0s in IP or prefix length"
+    if _is_mapped(ip):
+        return "must not have an IPv4-mapped IPv6 address"
+    return (
+        "" if network.network_address == ip else "must not have bits set beyond the prefix length"
+    )
 
 
 def is_ipv6(value: str) -> bool:

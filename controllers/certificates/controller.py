@@ -18,6 +18,8 @@ _REVIEWS = resources.resource("subjectaccessreviews", "authorization.k8s.io")
 
 
 class _Requests(Controller):
+    retry_delays = (0.2, 1000.0)
+
     def setup(self) -> None:
         self.requests = self.informer(REQUESTS)
         self.requests.on_change(self._changed)

@@ -11,6 +11,7 @@ from miniplane.api import resources
 from miniplane.api.errors import StatusError, is_conflict, is_not_found
 from miniplane.api.objects import Obj, controller_of, key_of, split_key
 from miniplane.api.resources import POD_DISRUPTION_BUDGETS, PODS, Resource
+from miniplane.api.selectors import labels
 from miniplane.controllers.disruption import plan
 from miniplane.controllers.disruption.members import BudgetPods, Members
 from miniplane.runtime.controller import Controller, Result
@@ -144,7 +145,7 @@ class DisruptionController(Controller):
                 scales[uid] = scale
                 scales.setdefault(ref["uid"], 0)
         if unmanaged:
-            selector = _go_selector(budget["spec"].get("selector") or {})
+            selector = labels.go_text(budget["spec"].get("selector") or {})
             text = (
                 f"Pods selected by this PodDisruptionBudget (selector: {selector}) were found to "
                 "be unmanaged. As a result, the status of the PDB cannot be calculated correctly, "
@@ -203,18 +204,3 @@ class DisruptionController(Controller):
         patch = {"metadata": metadata, "status": {"conditions": [condition]}}
         await self.client.patch(PODS, name, patch, namespace, subresource="status")
         return None
-
-
-def _go_selector(selector: Obj) -> str:
-    """A label selector as Go prints it."""
-    labels = selector.get("matchLabels") or {}
-    shown = "".join(f"{key}: {labels[key]}," for key in sorted(labels))
-    terms = "".join(
-        f"LabelSelectorRequirement{{Key:{term['key']},Operator:{term['operator']},"
-        f"Values:[{' '.join(term.get('values') or ())}],}},"
-        for term in selector.get("matchExpressions") or ()
-    )
-    return (
-        f"&LabelSelector{{MatchLabels:map[string]string{{{shown}}},"
-        f"MatchExpressions:[]LabelSelectorRequirement{{{terms}}},}}"
-    )

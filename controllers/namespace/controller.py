@@ -28,6 +28,7 @@ AGAIN = 15.0
 
 class NamespaceController(Controller):
     name = "namespace-controller"
+    retry_delays = (0.005, 60.0)
 
     def setup(self) -> None:
         self.namespaces = self.informer(resources.NAMESPACES)

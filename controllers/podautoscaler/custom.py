@@ -9,10 +9,10 @@ speaks of is one whose API nobody serves.
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from miniplane.api import quantity
 from miniplane.api.objects import Obj, annotations_of
+from miniplane.api.selectors import labels
 from miniplane.controllers import pods as podlib
 from miniplane.controllers.podautoscaler.replicas import Proposal, Tolerances
 from miniplane.controllers.podautoscaler.usage import MetricError, Usage, Usages
@@ -79,7 +79,7 @@ def of_namespace(spec: Obj, noted: Noted, namespace: str) -> int:
             "unable to fetch metrics from external metrics API: the server could not find the "
             f"requested resource (get {metric['name']}.external.metrics.k8s.io)"
         )
-        which = f"{namespace}/{metric['name']}/{shown(metric.get('selector'))}"
+        which = f"{namespace}/{metric['name']}/{labels.go_text(metric.get('selector'))}"
         raise MetricError(f"unable to get external metric {which}: {why}")
     return amount
 
@@ -129,26 +129,3 @@ def by_share(size: Size, value: int, target: int) -> Proposal:
     if size.tolerances.hold(value / (target * present)):
         return Proposal(present, math.ceil(value / present))
     return Proposal(math.ceil(value / target), math.ceil(value / present))
-
-
-def shown(selector: Mapping[str, Any] | None) -> str:
-    """A label selector as Go prints it with `%+v`, which is how messages name it.
-
-    >>> shown(None)
-    'nil'
-    >>> print(shown({"matchLabels": {"a": "b"}}).partition(",Match")[0])
-    &LabelSelector{MatchLabels:map[string]string{a: b,}
-    """
-    if selector is None:
-        return "nil"
-    labels = selector.get("matchLabels") or {}
-    pairs = "".join(f"{key}: {labels[key]}," for key in sorted(labels))
-    rules = "".join(
-        f"LabelSelectorRequirement{{Key:{rule['key']},Operator:{rule['operator']},"
-        f"Values:[{' '.join(rule.get('values') or ())}],}},"
-        for rule in selector.get("matchExpressions") or ()
-    )
-    return (
-        f"&LabelSelector{{MatchLabels:map[string]string{{{pairs}}},"
-        f"MatchExpressions:[]LabelSelectorRequirement{{{rules}}},}}"
-    )

@@ -6,6 +6,7 @@ from typing import Any
 
 from miniplane.api import quantity
 from miniplane.api.objects import Obj
+from miniplane.api.selectors import labels
 from miniplane.controllers.podautoscaler import custom, replicas, usage
 from miniplane.controllers.podautoscaler.replicas import Proposal, Question, Tolerances
 from miniplane.controllers.podautoscaler.usage import MetricError
@@ -186,7 +187,7 @@ def _object(spec: Obj, observed: Observed) -> tuple[Proposal, str, Obj]:
     if share:
         # The real controller leaves out which object it is, and calls the metric external.
         status["describedObject"] = {"kind": "", "name": ""}
-        said = f"external metric {metric['name']}({custom.shown(metric.get('selector'))})"
+        said = f"external metric {metric['name']}({labels.go_text(metric.get('selector'))})"
     else:
         status["describedObject"] = source["describedObject"]
         said = f"{source['describedObject']['kind']} metric {metric['name']}"
@@ -204,7 +205,7 @@ def _external(spec: Obj, observed: Observed) -> tuple[Proposal, str, Obj]:
         within = f"{name} external metric" if share else f"external metric {name}"
         whole = f"failed to get {name} external metric value: failed to get {within}: {error}"
         raise _Failed("FailedGetExternalMetric", str(error), whole) from None
-    said = f"external metric {name}({custom.shown(metric.get('selector'))})"
+    said = f"external metric {name}({labels.go_text(metric.get('selector'))})"
     status = {"metric": metric, "current": current}
     return proposal, said, {"type": "External", "external": status}
 

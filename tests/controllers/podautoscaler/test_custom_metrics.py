@@ -5,6 +5,7 @@ import pytest
 from miniplane import testing
 from miniplane.api import resources
 from miniplane.api.resources import DEPLOYMENTS, NAMESPACES, PODS, SERVICES
+from miniplane.api.selectors import labels
 from miniplane.controllers.podautoscaler import custom
 from miniplane.controllers.podautoscaler.controller import AUTOSCALERS
 from miniplane.testing import objects
@@ -164,7 +165,7 @@ async def test_the_value_of_an_external_metric():
 
 def test_selectors_as_go_prints_them():
     rules = [{"key": "a", "operator": "In", "values": ["x", "y"]}]
-    assert custom.shown({"matchExpressions": rules}) == (
+    assert labels.go_text({"matchExpressions": rules}) == (
         "&LabelSelector{MatchLabels:map[string]string{},MatchExpressions:"
         "[]LabelSelectorRequirement{LabelSelectorRequirement{Key:a,Operator:In,Values:[x y],},},}"
     )
