@@ -114,7 +114,7 @@ async def test_a_pod_recreated_under_its_name_starts_anew():
             await c.client.delete(PODS, "web", "default", options=options)
         await c.settle()
         kubelet = c.cluster.manager.find("kubelet")
-        assert not (kubelet._written or kubelet._since or kubelet._taken)
+        assert not (kubelet._written or kubelet._since or kubelet.views.taken)
 
 
 async def test_addresses_are_unique_and_come_back():
@@ -187,7 +187,7 @@ async def test_missing_objects_hold_up_a_pod_until_they_come():
         assert (await get(c, "web"))["status"]["phase"] == "Running"
         warnings = [e["reason"] for e in await c.list(EVENTS) if e["type"] == "Warning"]
         assert warnings == ["FailedMount", "Failed"]
-        assert not c.cluster.manager.find("kubelet")._blocked
+        assert not len(c.cluster.manager.find("kubelet").views.needs)
 
 
 async def test_nodes_are_registered_with_leases():

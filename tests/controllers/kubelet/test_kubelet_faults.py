@@ -385,7 +385,7 @@ async def test_the_kubelet_forgets_a_pod_that_is_gone():
         await c.advance(30)
         await c.client.delete(PODS, "web", "default")
         await c.settle()
-        assert not c.cluster.manager.find("kubelet")._lives
+        assert not c.cluster.manager.find("kubelet").views.lives
 
 
 async def test_a_day_in_a_crash_loop():

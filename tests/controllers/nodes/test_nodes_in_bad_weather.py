@@ -59,7 +59,7 @@ async def test_pods_run_and_go_all_the_same(seed):
         assert not scheduler.cache.pods
         assert not len(scheduler.pending)
         kubelet = c.cluster.manager.find("kubelet")
-        assert not (kubelet._written or kubelet._since or kubelet._taken)
+        assert not (kubelet._written or kubelet._since or kubelet.views.taken)
         await c.advance(120)
         assert all(
             {"Ready": "True"}.items()
