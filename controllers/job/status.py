@@ -54,7 +54,7 @@ def track(sync: Sync, outcome: Outcome, now: float) -> Tracked:
         # Not while pods are left that could not be deleted, or that the informer does not show yet.
         if outcome.deleted == len(sync.active) and sync.caught_up:
             finish = sync.finish
-    elif _is_complete(spec.get("completions"), sync.succeeded, active):
+    elif sync.caught_up and _is_complete(spec.get("completions"), sync.succeeded, active):
         why = "Reached expected number of succeeded pods"
         finish = jobs.condition("SuccessCriteriaMet", "CompletionsReached", why, now)
     elif sync.managed:

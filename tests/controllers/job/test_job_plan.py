@@ -178,6 +178,14 @@ def test_a_job_that_fails_waits_for_its_pods_to_go():
     assert ended and kinds(last) == ["FailureTarget", "Failed"]
 
 
+def test_a_job_does_not_end_while_a_pod_of_its_has_not_been_seen():
+    found = job(state={"completedIndexes": "0", "succeeded": 1}, **{**INDEXED, "completions": 1})
+    for caught_up in (False, True):
+        sync = plan(found, caught_up=caught_up)
+        tracked = status.track(sync, plans.Outcome(), NOW)
+        assert (tracked.finish is not None) == caught_up
+
+
 def test_a_job_does_not_end_while_a_pod_could_not_be_deleted():
     tracked, second, ended = count(
         job(backoffLimit=0), pod("a", "Failed"), pod("b"), outcome=plans.Outcome()

@@ -178,10 +178,13 @@ class Run:
             uncounted = (self.status.get("uncountedTerminatedPods") or {}).get("succeeded", ())
             found = self.status.get("completedIndexes", "")
             done = indexes.parse(found, self.spec.get("completions") or 0)
+            told = self.status.get("failedIndexes") or ""
+            lost = indexes.parse(told, self.spec.get("completions") or 0)
             assert (
                 pod.uid in uncounted
                 or pod.uid in self.ledger.counted
                 or indexes.has(done, pod.index)
+                or indexes.has(lost, pod.index)
                 or jobs.met(self.job, "SuccessCriteriaMet")
                 or jobs.met(self.job, "FailureTarget")
                 # Seen as failed before it was seen to succeed.
@@ -330,7 +333,8 @@ class Run:
             lost = indexes.parse(new["failedIndexes"], spec["completions"])
             assert indexes.total(lost) > spec["maxFailedIndexes"]
         else:
-            assert reason == "FailedIndexes" and new["failedIndexes"]
+            assert reason == "FailedIndexes"
+            assert new["failedIndexes"] or jobs.met(self.job, "FailureTarget")
 
     # Everybody else.
 

@@ -19,7 +19,6 @@ As in etcd's robustness tests (tests/robustness/validate/watch.go).
 """
 
 import dataclasses
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -235,33 +234,3 @@ class Guarantees:
 @pytest.fixture
 def guarantees() -> Guarantees:
     return Guarantees()
-
-
-def seeds(count: int) -> list[int]:
-    """The seeds to try: `count` of them, or those of MINIPLANE_SEEDS (`7`, or `100-199`)."""
-    asked = os.environ.get("MINIPLANE_SEEDS")
-    if not asked:
-        return list(range(count))
-    first, _, last = asked.partition("-")
-    return list(range(int(first), int(last or first) + 1))
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    mark = metafunc.definition.get_closest_marker("seeds")
-    if mark is not None:
-        metafunc.parametrize("seed", seeds(*mark.args))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
-    report = yield
-    seed = getattr(item, "callspec", None) and item.callspec.params.get("seed")
-    if report.failed and seed is not None:
-        name = item.nodeid.partition("[")[0]
-        command = f"MINIPLANE_SEEDS={seed} python -m pytest '{name}'"
-        report.sections.append(("to reproduce", command))
-    return report
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "seeds(count): run for that many seeds, or MINIPLANE_SEEDS")
