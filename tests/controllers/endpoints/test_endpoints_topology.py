@@ -100,7 +100,8 @@ REFUSED: list[tuple[dict[str, str], list[str], str]] = [
     ({}, ["x", "y"], "Insufficient Node information: allocatable CPU or zone not specified on one "
                      "or more nodes"),
     ({"x": "4", "y": "4"}, ["x"], "Insufficient number of endpoints (1 endpoints, 2 zones)"),
-    ({"x": "4", "y": "4"}, ["x", "y", "x", ""], "One or more endpoints do not have a zone specified"),
+    ({"x": "4", "y": "4"}, ["x", "y", "x", ""],
+     "One or more endpoints do not have a zone specified"),
     ({"x": "3", "y": "3", "z": "3"}, ["x", "y", "z", "z"],
      "Unable to allocate minimum required endpoints to each zone without exceeding overload "
      "threshold (4 endpoints, 3 zones)"),
