@@ -5,4 +5,5 @@ ports     a service's ports as a pod has them           and what has changed amo
 subsets   what an Endpoints object says       slices    what the EndpointSlices say
 packing   which slice an endpoint goes into   slicecache  slices as last seen or written
 mirror    slices for Endpoints made by hand   triggers  the time of the change behind a write
+topology  hints by the shares of the zones
 """

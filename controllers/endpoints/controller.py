@@ -18,11 +18,10 @@ from miniplane.controllers.endpoints.packing import Packing
 from miniplane.controllers.endpoints.slicecache import SliceCache
 from miniplane.controllers.endpoints.slices import Changes
 from miniplane.controllers.endpoints.subsets import Addresses
-from miniplane.controllers.endpoints.targets import Target, selector_of
+from miniplane.controllers.endpoints.targets import Target, families_of, selector_of
+from miniplane.controllers.endpoints.topology import ZONE, Note, Topology
 from miniplane.runtime.controller import Controller, Result
 from miniplane.runtime.informer import Informer
-
-ZONE = "topology.kubernetes.io/zone"
 
 
 class _Kept(Protocol):
@@ -202,12 +201,15 @@ class EndpointSliceController(ForServices[Packing], SliceWriter):
         self.zones: dict[str, str] = {}
         self.zoning = 0
         """How often the zones have changed."""
+        self.topology = Topology()
         self.waiting: dict[str, dict[str, None]] = {}
         """Keys of services with a pod on a node that is not known, by the node's name."""
         self.informer(resources.NODES).on_change(self._node_changed)
 
     def _node_changed(self, old: Obj | None, new: Obj | None) -> None:
         name = (new or old or {})["metadata"]["name"]
+        for key in self.topology.node_changed(name, new):
+            self.queue.add(key)
         if new is None:
             self.zones.pop(name, None)
             self.zoning += 1
@@ -223,6 +225,7 @@ class EndpointSliceController(ForServices[Packing], SliceWriter):
         service = self.services.get(*split_key(key))
         if service is None:
             self.forget(key)
+            self.topology.forget(key)
             return None
         if selector_of(service) is None:
             return None
@@ -231,7 +234,15 @@ class EndpointSliceController(ForServices[Packing], SliceWriter):
         basis = service["metadata"]["resourceVersion"], self.zoning
         work_out = functools.partial(Packing, service, targets, self.zones)
         packing = self.recall(key, changed, basis, work_out)
-        changes = packing.plan(self.cache.of(key), changed_at=changed_at)
+        notes: list[Note] = []
+        changes = packing.plan(
+            self.cache.of(key),
+            changed_at=changed_at,
+            share_out=lambda *pieces: notes.extend(self.topology.share_out(key, *pieces)),
+        )
+        if not slices.asks_for_shares(service):
+            for family in families_of(service):
+                notes += self.topology.drop(key, family)
         if is_terminating(service):
             # The garbage collector takes its slices away: others are not put in their place.
             changes.create.clear()
@@ -243,6 +254,9 @@ class EndpointSliceController(ForServices[Packing], SliceWriter):
             if not errors.is_conflict(failure.error):
                 await self._complain(service, changes.missing, failure)
             raise failure.error from None
+        finally:
+            for note in notes:
+                await self.recorder.event(service, *note)
         self.keep(key, basis, packing)
         if changes.missing:
             await self._complain(service, changes.missing)

@@ -12,16 +12,19 @@ A `Packing` remembers what it has found in the slices, so that a plan only has t
 slices and pods that have changed since the plan before. It comes to what a new one would come to.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sortedcontainers import SortedList
 
 from miniplane.api.objects import Obj, is_terminating
 from miniplane.controllers.endpoints import ports as portlib
-from miniplane.controllers.endpoints import slices
+from miniplane.controllers.endpoints import slices, topology
 from miniplane.controllers.endpoints.ports import Port, Ports
 from miniplane.controllers.endpoints.slices import PER_SLICE, Changes
 from miniplane.controllers.endpoints.targets import Target, families_of, publishes_not_ready
+
+ShareOut = Callable[[str, list[Obj], list[Obj], list[Obj]], object]
+"""Puts hints on slices of a family: those to create, those to update, those that stay."""
 
 
 class _Read:
@@ -63,6 +66,7 @@ class Packing:
         self._service = service
         self._targets = targets
         self._zones = zones
+        self._by_share = slices.asks_for_shares(service)
         self._publish = publishes_not_ready(service)
         self._labels = slices.labels_for(service)
         self._resolve = portlib.resolver(service, portlib.in_slices)
@@ -92,9 +96,12 @@ class Packing:
             if new is not None:
                 self._add(name, new)
 
-    def plan(self, present: Sequence[Obj], *, changed_at: str) -> Changes:
+    def plan(
+        self, present: Sequence[Obj], *, changed_at: str, share_out: ShareOut | None = None
+    ) -> Changes:
         """What turns the slices that there are into those that there should be. `changed_at` is
-        the time of the change that leads to this one, or `""`."""
+        the time of the change that leads to this one, or `""`. `share_out` is asked for hints if
+        the service wants shares for each zone."""
         changes = Changes()
         present = [piece for piece in present if not is_terminating(piece)]
         if not self._publish:
@@ -104,7 +111,7 @@ class Packing:
         )
         for family in self._families:
             pieces = [piece for piece in present if piece.get("addressType") == family]
-            self._plan_family(changes, pieces, family)
+            self._plan_family(changes, pieces, family, share_out if self._by_share else None)
         for piece in (*changes.create, *changes.update):
             slices.note_change(piece, changed_at)
         return changes
@@ -188,6 +195,9 @@ class Packing:
             return True
         alone = True
         before = piece.get("endpoints") or []
+        if self._by_share:
+            # Hints depend on all slices: they are looked at when these are known.
+            before = [topology.bare(endpoint) for endpoint in before]
         latest: list[Obj] = []
         for endpoint in before:
             pod = (endpoint.get("targetRef") or {}).get("name", "")
@@ -212,7 +222,13 @@ class Packing:
 
     # A plan.
 
-    def _plan_family(self, changes: Changes, present: Sequence[Obj], family: str) -> None:
+    def _plan_family(
+        self,
+        changes: Changes,
+        present: Sequence[Obj],
+        family: str,
+        share_out: ShareOut | None,
+    ) -> None:
         self._look(present, family)
         known = self._families[family]
         kept: dict[Ports, list[_Read]] = {}
@@ -243,6 +259,10 @@ class Packing:
                 delete = []
             else:
                 create.append(placeholder)
+        if share_out is not None:
+            written = {piece["metadata"]["name"] for piece in (*update, *delete)}
+            stay = [piece for piece in present if piece["metadata"]["name"] not in written]
+            share_out(family, create, update, stay)
         _recycle(self._service, create, update, delete)
         changes.create += create
         changes.update += update
