@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 
 from miniplane.cli import arguments, main, serve
@@ -106,6 +108,12 @@ def test_a_failure_is_one_line_and_a_status(capsys):
     assert out == ""
     assert err.startswith("miniplane: --nodes 'many': ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("argv", [["version"], ["serve", "--nodes", "many"]])
+def test_garbage_is_collected_after_a_command(argv):
+    main.main(argv)
+    assert gc.isenabled()
 
 
 def test_no_command_is_a_failure(capsys):

@@ -13,6 +13,7 @@ import pytest
 from miniplane.api.objects import Obj, thaw
 from miniplane.clock import START, format_time, parse_time
 from miniplane.controllers.disruption import plan as plans
+from miniplane.controllers.disruption.members import Member, Members
 from miniplane.testing import objects
 from tests.sim.steps import Steps
 
@@ -53,7 +54,9 @@ class Budget:
     def sync(self) -> bool:
         """One sync; whether there was nothing to be written."""
         self.steps.take()
-        members = list(self.pods.values())
+        members = Members({})
+        for pod in self.pods.values():
+            members.put(Member.of(pod))
         count = self.wanted if plans.needs_scale(self.budget) else len(members)
         evicted = plans.disrupted(self.budget, members, self.now)
         new = plans.status(
