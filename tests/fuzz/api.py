@@ -309,7 +309,8 @@ def _parse(data: bytes) -> Answer:
     answer = Answer(int(status.split(" ")[1]), headers, body)  # type: ignore[arg-type]
     if answer.header("Transfer-Encoding") == "chunked":
         answer = dataclasses.replace(answer, body=b"".join(_chunks(body)))
-    if answer.header("Content-Encoding") == "gzip":
+    # To HEAD, the header comes without the body that it tells of.
+    if answer.body and answer.header("Content-Encoding") == "gzip":
         answer = dataclasses.replace(answer, body=zlib.decompress(answer.body, 31))
     return answer
 

@@ -63,7 +63,13 @@ NULLS: frozenset[tuple[str, str]] = frozenset(
 ANYTHING = frozenset({"io.k8s.apimachinery.pkg.runtime.RawExtension"})
 """Published as objects; the server keeps whatever JSON there is."""
 
-UNCHECKED = frozenset({("PersistentVolumeClaim", ".status.phase"), ("RuntimeClass", ".scheduling")})
+UNCHECKED = frozenset(
+    {
+        ("PersistentVolumeClaim", ".status.phase"),
+        ("Pod", ".status.phase"),
+        ("RuntimeClass", ".scheduling"),
+    }
+)
 """Parts of kinds that a server does not look at, or never again once the object is there."""
 
 EMPTY_ENUMS = frozenset({("io.k8s.api.core.v1.HostPathVolumeSource", "type")})
