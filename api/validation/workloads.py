@@ -104,7 +104,7 @@ def _replica_set_template(errors: Errors, spec: Object) -> None:
     _always_restarted(errors, template, "ReplicaSet")
 
 
-def _shown_strategy(strategy: Object, fields: tuple[tuple[str, str, Any], ...]) -> Object:
+def _shown_strategy(strategy: Object, fields: tuple[tuple[str, str, Any], ...]) -> dict[str, Any]:
     shown = govalues.struct(strategy, *_STRATEGY)
     if shown["RollingUpdate"] is not None:
         shown["RollingUpdate"] = govalues.struct(shown["RollingUpdate"], *fields)
