@@ -45,6 +45,10 @@ class FieldError:
         return {"reason": self.reason, "message": self.message, "field": self.field}
 
 
+OMITTED: Any = object()
+"""The value of an error that does not show its value: not even that it is null."""
+
+
 def _go_value(value: Any) -> str:
     """A value as Go's `%#v`/`%q` would print it in a field error."""
     if value is None:
@@ -92,7 +96,7 @@ def required(path: str, detail: str = "") -> FieldError:
 
 
 def invalid(path: str, value: Any, detail: str) -> FieldError:
-    text = f"Invalid value: {_go_value(value)}"
+    text = "Invalid value" if value is OMITTED else f"Invalid value: {_go_value(value)}"
     return FieldError(path, "FieldValueInvalid", _with_detail(text, detail))
 
 

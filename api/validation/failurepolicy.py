@@ -1,6 +1,6 @@
 """When a Job counts as failed, and when as done (`pkg/apis/batch/validation`)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from miniplane.api import field
@@ -33,7 +33,7 @@ def pod_failure(errors: Errors, path: str, policy: Object, spec: Object) -> None
         if action == "FailIndex" and spec.get("backoffLimitPerIndex") is None:
             text = "requires the backoffLimitPerIndex to be set"
             errors.append(field.invalid(f"{where}.action", action, text))
-        checks.one_of(errors, f"{where}.action", action, _ACTIONS)
+        _one_of(errors, f"{where}.action", action, _ACTIONS)
         codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions")
         if codes is not None:
             _exit_codes(errors, f"{where}.onExitCodes", codes, known)
@@ -41,15 +41,23 @@ def pod_failure(errors: Errors, path: str, policy: Object, spec: Object) -> None
             _conditions(errors, f"{where}.onPodConditions", conditions)
         if codes is not None and conditions:
             text = "specifying both OnExitCodes and OnPodConditions is not supported"
-            errors.append(field.invalid(where, None, text))
+            errors.append(field.invalid(where, field.OMITTED, text))
         if codes is None and not conditions:
             text = "specifying one of OnExitCodes and OnPodConditions is required"
-            errors.append(field.invalid(where, None, text))
+            errors.append(field.invalid(where, field.OMITTED, text))
+
+
+def _one_of(errors: Errors, path: str, value: str, choices: Sequence[str]) -> None:
+    if value:
+        checks.supported(errors, path, value, choices)
+    else:
+        known = " ".join(f'"{choice}"' for choice in choices)
+        errors.append(field.required(path, f"valid values: [{known}]"))
 
 
 def _exit_codes(errors: Errors, path: str, codes: Object, known: list[Any]) -> None:
     operator, values = codes.get("operator") or "", codes.get("values") or []
-    checks.one_of(errors, f"{path}.operator", operator, ("In", "NotIn"))
+    _one_of(errors, f"{path}.operator", operator, ("In", "NotIn"))
     name = codes.get("containerName")
     if name is not None and name not in known:
         text = "must be one of the container or initContainer names in the pod template"
@@ -79,7 +87,7 @@ def _conditions(errors: Errors, path: str, conditions: list[dict[str, Any]]) -> 
     for i, pattern in enumerate(conditions):
         where = f"{path}[{i}]"
         checks.qualified_name(errors, f"{where}.type", pattern.get("type") or "")
-        checks.one_of(errors, f"{where}.status", pattern.get("status") or "", _STATUSES)
+        _one_of(errors, f"{where}.status", pattern.get("status") or "", _STATUSES)
 
 
 def success(errors: Errors, path: str, policy: Object, spec: Object) -> None:

@@ -28,6 +28,7 @@ _SET_IMMUTABLE = (
 )
 _STRATEGY = (("type", "Type", ""), ("rollingUpdate", "RollingUpdate", None))
 _PARTITION = (("partition", "Partition", 0), ("maxUnavailable", "MaxUnavailable", None))
+_BUDGET = (("maxUnavailable", "MaxUnavailable", 0), ("maxSurge", "MaxSurge", 0))
 
 Object = Mapping[str, Any]
 
@@ -103,6 +104,13 @@ def _replica_set_template(errors: Errors, spec: Object) -> None:
     _always_restarted(errors, template, "ReplicaSet")
 
 
+def _shown_strategy(strategy: Object, fields: tuple[tuple[str, str, Any], ...]) -> dict[str, Any]:
+    shown = govalues.struct(strategy, *_STRATEGY)
+    if shown["RollingUpdate"] is not None:
+        shown["RollingUpdate"] = govalues.struct(shown["RollingUpdate"], *fields)
+    return shown
+
+
 def _deployment_strategy(errors: Errors, strategy: Object) -> None:
     path, kind = "spec.strategy", strategy.get("type") or ""
     rolling = strategy.get("rollingUpdate")
@@ -111,7 +119,7 @@ def _deployment_strategy(errors: Errors, strategy: Object) -> None:
             text = "may not be specified when strategy `type` is 'Recreate'"
             errors.append(field.forbidden(f"{path}.rollingUpdate", text))
     elif kind != "RollingUpdate":
-        shown = govalues.struct(strategy, *_STRATEGY)
+        shown = _shown_strategy(strategy, _BUDGET)
         choices = ("Recreate", "RollingUpdate")
         errors.append(field.not_supported(path, shown, choices))
     elif rolling is None:
@@ -226,7 +234,7 @@ def _daemon_strategy(errors: Errors, strategy: Object) -> None:
     if kind == "OnDelete":
         return
     if kind != "RollingUpdate":
-        shown = govalues.struct(strategy, *_STRATEGY)
+        shown = _shown_strategy(strategy, _BUDGET)
         choices = ("RollingUpdate", "OnDelete")
         errors.append(field.not_supported(path, shown, choices))
         return
@@ -321,9 +329,7 @@ def _set_strategy(errors: Errors, strategy: Object) -> None:
             text = "only allowed for updateStrategy 'RollingUpdate'"
             errors.append(field.invalid(f"{path}.rollingUpdate", shown, text))
     elif kind != "RollingUpdate":
-        shown = govalues.struct(strategy, *_STRATEGY)
-        if rolling is not None:
-            shown["RollingUpdate"] = govalues.struct(rolling, *_PARTITION)
+        shown = _shown_strategy(strategy, _PARTITION)
         text = "must be 'RollingUpdate' or 'OnDelete'"
         errors.append(field.invalid(path, shown, text))
     elif rolling is not None:

@@ -20,6 +20,8 @@ BINDING = "binding"
 """The index of volumes: those that refer to a claim, and the free ones of a class."""
 PENDING = "pending"
 """The index of claims that wait, by their class."""
+NAMED = "named"
+"""The index of claims by the volume that they name."""
 
 
 def binding_of(volume: Obj) -> Iterator[str]:
@@ -35,6 +37,11 @@ def pending_class_of(claim: Obj) -> Iterator[str]:
         yield plan.class_of(claim)
 
 
+def named_volume_of(claim: Obj) -> Iterator[str]:
+    if name := claim["spec"].get("volumeName"):
+        yield name
+
+
 class VolumeBinder(Controller):
     name = "persistentvolume-binder-controller"
     component = "persistentvolume-controller"
@@ -42,6 +49,7 @@ class VolumeBinder(Controller):
     def setup(self) -> None:
         self.claims = self.informer(resources.PERSISTENT_VOLUME_CLAIMS)
         self.claims.add_index(PENDING, pending_class_of)
+        self.claims.add_index(NAMED, named_volume_of)
         self.volumes = self.informer(resources.PERSISTENT_VOLUMES)
         self.volumes.add_index(BINDING, binding_of)
         self.classes = self.informer(resources.STORAGE_CLASSES)
@@ -73,6 +81,10 @@ class VolumeBinder(Controller):
         ref = volume["spec"].get("claimRef")
         if ref is not None:
             self.queue.add(f"{CLAIM}{ref.get('namespace', '')}/{ref.get('name', '')}")
+        if new is not None and not _refers_to_the_same(old, new):
+            # Claims that the volume no longer refers to, or does not yet, find out by the resync.
+            for claim in self.claims.by_index(NAMED, name):
+                self.queue.add_after(CLAIM + key_of(claim), RESYNC, background=True)
         if new is not None and plan.is_free(new) and not (old is not None and plan.is_free(old)):
             self._retry(plan.class_of(new))
 
@@ -292,6 +304,10 @@ class VolumeBinder(Controller):
 
     async def _update(self, row: resources.Resource, body: Obj, *, subresource: str = "") -> Obj:
         return await self.client.update(row, body, subresource=subresource)
+
+
+def _refers_to_the_same(old: Obj | None, new: Obj) -> bool:
+    return old is not None and old["spec"].get("claimRef") == new["spec"].get("claimRef")
 
 
 def _phase(volume: Obj) -> str:

@@ -219,6 +219,43 @@ async def test_a_claim_that_loses_its_volume_is_lost(stage: Stage) -> None:
     assert lost in await stage.events()
 
 
+async def test_a_claim_is_bound_again_to_a_volume_that_somebody_cut_off(stage: Stage) -> None:
+    await stage.volume("v")
+    await stage.claim(storageClassName="by-hand")
+    await stage.client.patch(PERSISTENT_VOLUMES, "v", {"spec": {"claimRef": None}})
+    await stage.c.settle()
+    assert await stage.phases("data", "v") == ("Bound", "Available")
+    await stage.c.advance(15)
+    assert await stage.phases("data", "v") == ("Bound", "Bound")
+    volume = await stage.get(PERSISTENT_VOLUMES, "v")
+    assert volume is not None and volume["spec"]["claimRef"]["name"] == "data"
+
+
+async def test_a_lost_claim_is_found_when_its_volume_is_made_again(stage: Stage) -> None:
+    await stage.volume("v")
+    await stage.claim(storageClassName="by-hand")
+    await stage.delete(PERSISTENT_VOLUMES, "v")
+    await stage.client.patch(PERSISTENT_VOLUMES, "v", {"metadata": {"finalizers": None}})
+    await stage.c.settle()
+    assert await stage.phases("data", "v") == ("Lost", None)
+    await stage.volume("v")
+    await stage.c.advance(15)
+    assert await stage.phases("data", "v") == ("Bound", "Bound")
+    claim = await stage.get(PERSISTENT_VOLUME_CLAIMS, "data")
+    assert claim is not None and claim["status"]["capacity"] == {"storage": "1Gi"}
+
+
+async def test_a_claim_learns_that_its_volume_was_given_to_another(stage: Stage) -> None:
+    await stage.volume("v")
+    await stage.claim(storageClassName="by-hand")
+    other = {"namespace": "default", "name": "other", "uid": None, "resourceVersion": None}
+    await stage.client.patch(PERSISTENT_VOLUMES, "v", {"spec": {"claimRef": other}})
+    await stage.c.advance(15)
+    assert await stage.phases("data", "v") == ("Lost", "Available")
+    told = "Two claims are bound to the same volume, this one is bound incorrectly"
+    assert f"ClaimMisbound: {told}" in await stage.events()
+
+
 async def test_a_claim_in_use_stays_until_its_pods_are_gone(stage: Stage) -> None:
     made = await stage.claim()
     assert made["metadata"]["finalizers"] == [CLAIM_FINALIZER]
