@@ -1,7 +1,7 @@
 """How long a container's command takes and with what it exits, where that can be told by looking.
 
-Nothing is run. `sleep 5`, `echo`, `printenv NAME`, `true`, `false`, and shell scripts of such commands joined by
-`;`, `&&` and `||` are understood; of all else nothing is known.
+Nothing is run. `sleep 5`, `echo`, `printenv NAME`, `true`, `false`, and shell scripts of such
+commands joined by `;`, `&&` and `||` are understood; of all else nothing is known.
 
 >>> foresee(["sh", "-c", "echo hello; sleep 5 && exit 42"])
 Foresight(seconds=5.0, exit_code=42)

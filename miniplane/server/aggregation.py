@@ -6,8 +6,8 @@ Follows what kube-aggregator answers (`pkg/apiserver/handler_proxy.go`) as far a
 from aiohttp import web
 
 from miniplane.api import errors, resources
-from miniplane.registry.registry import Registry
 from miniplane.server import encode
+from miniplane.server.backend import Registry
 from miniplane.server.errors import not_served
 
 _API_SERVICES = resources.resource("apiservices", "apiregistration.k8s.io")

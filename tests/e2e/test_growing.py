@@ -90,7 +90,7 @@ def test_a_container_is_resized_in_place(kubectl, eventually):
     kubectl(*resize("50m"))
     eventually(lambda: kubectl.value(has, "pod", "web") == "50m")
     assert kubectl.value(f"{pending}.reason", "pod", "web") == ""
-    # What is no subresource's business cannot be changed through it, nor the other way round.
+    # Without the subresource it is no longer anybody's to change.
     refused = kubectl.refused(*[arg for arg in resize("1") if not arg.startswith("--sub")])
     assert "pod updates may not change fields other than" in refused
 
