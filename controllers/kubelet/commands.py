@@ -1,7 +1,7 @@
 """How long a container's command takes and with what it exits, where that can be told by looking.
 
-Nothing is run. `sleep 5`, `echo`, `true`, `false`, and shell scripts of such commands joined by
-`;`, `&&` and `||` are understood; of all else nothing is known.
+Nothing is run. `sleep 5`, `echo`, `printenv NAME`, `true`, `false`, and shell scripts of such
+commands joined by `;`, `&&` and `||` are understood; of all else nothing is known.
 
 >>> foresee(["sh", "-c", "echo hello; sleep 5 && exit 42"])
 Foresight(seconds=5.0, exit_code=42)
@@ -11,7 +11,8 @@ Foresight(seconds=5.0, exit_code=42)
 import dataclasses
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 _AT_ONCE = dict.fromkeys(
     ("echo", "printf", "true", ":", "date", "hostname", "pwd", "env", "id", "whoami", "uname", "ls")
@@ -31,10 +32,11 @@ class Foresight:
 
 
 _NOW = Foresight(0.0)
+_NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 
-def foresee(argv: Sequence[str]) -> Foresight | None:
-    """None where it cannot be told."""
+def foresee(argv: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES) -> Foresight | None:
+    """None where it cannot be told. `env` are the variables that `printenv` finds."""
     if not argv:
         return None
     name, rest = argv[0].rpartition("/")[2], argv[1:]
@@ -42,10 +44,12 @@ def foresee(argv: Sequence[str]) -> Foresight | None:
         return _NOW
     if name == "false":
         return Foresight(0.0, 1)
+    if name == "printenv" and len(rest) <= 1:
+        return Foresight(0.0, 0 if not rest or rest[0] in env else 1)
     if name == "sleep":
         return _sleep(rest)
     if name in _SHELLS and len(rest) >= 2 and re.fullmatch(r"-[a-z]*c", rest[0]):
-        return _script(rest[1], stop_at_errors="e" in rest[0])
+        return _script(rest[1], env, stop_at_errors="e" in rest[0])
     return None
 
 
@@ -61,7 +65,7 @@ def _sleep(times: Sequence[str]) -> Foresight | None:
     return Foresight(seconds) if times else None
 
 
-def _script(text: str, *, stop_at_errors: bool) -> Foresight | None:
+def _script(text: str, env: Mapping[str, str], *, stop_at_errors: bool) -> Foresight | None:
     try:
         commands = list(_commands(text))
     except ValueError:
@@ -79,7 +83,7 @@ def _script(text: str, *, stop_at_errors: bool) -> Foresight | None:
         if argv[0] == "exit":
             number = argv[1] if len(argv) > 1 else str(code)
             return Foresight(seconds, int(number) % 256) if number.isdecimal() else None
-        found = foresee(argv)
+        found = foresee(argv, env)
         if found is None or found.seconds is None:
             return found
         seconds, code = seconds + found.seconds, found.exit_code

@@ -19,7 +19,7 @@ ten minutes after the last start all is forgotten. Times are unix seconds.
 import dataclasses
 from collections.abc import Hashable, Mapping
 
-from miniplane.api import durations, restarts
+from miniplane.api import downward, durations, restarts
 from miniplane.api.objects import Obj, annotations_of, controller_of
 from miniplane.clock import parse_time
 from miniplane.controllers.kubelet import commands
@@ -78,7 +78,7 @@ def behaviours(
     for container in spec["containers"]:
         told = _noted(notes, container["name"], whole=True, otherwise=job_duration)
         if told is None and of_job:
-            told = _of_job(container, job_duration)
+            told = _of_job(pod, container, job_duration)
         if told is not None and told.seconds is not None:
             found[container["name"]] = told
     for container in spec.get("initContainers") or ():
@@ -129,9 +129,13 @@ def _codes(text: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in parts)
 
 
-def _of_job(container: Obj, job_duration: float) -> Behaviour:
+def _of_job(pod: Obj, container: Obj, job_duration: float) -> Behaviour:
     argv = [*(container.get("command") or ()), *(container.get("args") or ())]
-    foreseen = commands.foresee(argv)
+    env: Mapping[str, str] = {}
+    if any("$(" in text or "printenv" in text for text in argv):
+        env = downward.environment(pod, container)
+        argv = [downward.expand(text, env) for text in argv]
+    foreseen = commands.foresee(argv, env)
     if foreseen is None:
         return Behaviour(job_duration)
     return Behaviour(foreseen.seconds, (foreseen.exit_code,))

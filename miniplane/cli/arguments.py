@@ -27,7 +27,11 @@ SERVE_FLAGS: tuple[tuple[str, str, str], ...] = (
     ("pod-cidr", "CIDR", "addresses of pods (10.244.0.0/16)"),
     ("load-balancer-cidr", "CIDR", "addresses of load balancers and ingresses (none)"),
     ("seed", "N", "make names, uids and choices repeatable"),
-    ("feature-gates", "A=true,B=false", "feature gates"),
+    (
+        "feature-gates",
+        "A=true,B=false",
+        "MaxUnavailableStatefulSet, PodLogsQuerySplitStreams, APIResponseCompression; no others",
+    ),
     ("authorization-mode", "LIST", "AlwaysAllow, RBAC or Node,RBAC (RBAC)"),
     ("anonymous-auth", "true|false", "take requests without credentials, with --https (true)"),
     ("client-ca-file", "PATH", "more authorities of client certificates, with --https"),
@@ -58,8 +62,8 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ("image-pull", "images cannot be pulled"),
     ("oom", "containers are killed for want of memory"),
     ("not-ready", "containers run, but are not ready"),
-    ("liveness", "liveness probes fail"),
-    ("startup", "startup probes fail"),
+    ("liveness", "liveness probes fail, where there are any"),
+    ("startup", "startup probes fail, of containers that have not started yet"),
 )
 """What pods can be told to suffer from, and the help."""
 
@@ -122,9 +126,9 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument(
         "--label", action="append", default=[], metavar="KEY=VALUE", help="can be repeated"
     )
-    add.add_argument("--zone", metavar="ZONE", help="topology.kubernetes.io/zone")
-    for resource in ("cpu", "memory", "pods"):
-        add.add_argument(f"--{resource}", metavar="QUANTITY", help="its capacity")
+    add.add_argument("--zone", metavar="ZONE", help="its topology.kubernetes.io/zone")
+    for resource, usual in (("cpu", "64"), ("memory", "256Gi"), ("pods", "1000")):
+        add.add_argument(f"--{resource}", metavar="QUANTITY", help=f"its capacity ({usual})")
     for flag, value in (("extended", "RESOURCE=QUANTITY"), ("taint", "KEY=VALUE:EFFECT")):
         add.add_argument(
             f"--{flag}", action="append", default=[], metavar=value, help="can be repeated"
@@ -157,7 +161,12 @@ def parser() -> argparse.ArgumentParser:
 def _fault_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     fail = commands.add_parser("fail", help="let pods and nodes fail", allow_abbrev=False)
     kinds = fail.add_subparsers(dest="fail_command", metavar="KIND", required=True)
-    pod = kinds.add_parser("pod", help="let pods fail", allow_abbrev=False)
+    pod = kinds.add_parser(
+        "pod",
+        help="let pods fail",
+        description="Lets a pod, or those with certain labels, fail until `heal`.",
+        allow_abbrev=False,
+    )
     _pod_flags(pod)
     how = pod.add_mutually_exclusive_group(required=True)
     for word, text in FAULTS:
@@ -165,7 +174,10 @@ def _fault_commands(commands: "argparse._SubParsersAction[_Parser]") -> None:
     how.add_argument("--exit", dest="exit_code", metavar="CODE", help="containers exit with CODE")
     pod.set_defaults(run=_command("fail", "fail_pod"))
     node = kinds.add_parser(
-        "node", help="put a node out of reach, or short of something", allow_abbrev=False
+        "node",
+        help="put a node out of reach, or short of something",
+        description="Puts a node out of reach until `heal`, unless a flag says what it lacks.",
+        allow_abbrev=False,
     )
     node.add_argument("name", metavar="NAME")
     of_what = node.add_mutually_exclusive_group()

@@ -11,6 +11,7 @@ from aiohttp import web
 from miniplane.api import errors
 from miniplane.api.objects import Obj
 from miniplane.server import encode, negotiate
+from miniplane.server.aggregation import elsewhere
 from miniplane.server.call import Call
 from miniplane.server.errors import not_served
 
@@ -45,7 +46,7 @@ async def apis(call: Call) -> web.Response:
         return _plain(call, media, discovery.api_group_list(rows))
     group = parts[1]
     if not group or not call.state.served.has_group(group):
-        return not_served()
+        return elsewhere(call.registry, group, parts[2]) if len(parts) > 2 else not_served()
     media = negotiate.for_document(call.accept)
     if len(parts) == 2:
         return _plain(call, media, discovery.api_group(group, rows))

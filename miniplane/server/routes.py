@@ -7,8 +7,8 @@ from aiohttp import web
 
 from miniplane.api import errors
 from miniplane.api.resources import Resource
+from miniplane.server.aggregation import elsewhere
 from miniplane.server.call import Call
-from miniplane.server.errors import not_served
 from miniplane.server.notices import deprecation
 from miniplane.server.verbs import connect, create, delete, deletecollection, patch, update
 from miniplane.server.verbs import get as get_verb
@@ -99,7 +99,7 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete
 
 
 async def _nothing(call: Call) -> web.Response:
-    return not_served()
+    return elsewhere(call.registry, call.info.group, call.info.version)
 
 
 async def _unknown(call: Call) -> web.Response:

@@ -1,5 +1,6 @@
 """`kubectl logs` of simulated containers, and `miniplane log`, which writes into them."""
 
+import json
 import subprocess
 
 import pytest
@@ -158,3 +159,20 @@ def test_what_has_no_log(kubectl, make):
     assert kubectl("logs", "nowhere") == ""
     for command in (["exec", "web", "--", "ls"], ["attach", "web"], ["port-forward", "web", "80"]):
         assert "simulated pods" in kubectl.refused(*command)
+
+
+def test_a_job_prints_what_its_command_says(kubectl):
+    script = "echo $(PLACE) is done; sleep 0.1; echo twice; exit 3"
+    job = ["create", "job", "import", "--image=busybox", "--dry-run=client", "--output=json"]
+    made = json.loads(kubectl(*job, "--", "sh", "-c", script))
+    made["spec"]["backoffLimit"] = 0
+    [container] = made["spec"]["template"]["spec"]["containers"]
+    container["env"] = [{"name": "PLACE", "value": "all"}]
+    kubectl("create", "-f", "-", stdin=json.dumps(made))
+    kubectl("wait", "--for=condition=Failed", "job/import")
+    assert kubectl("logs", "job/import") == "all is done\ntwice\n"
+    assert kubectl.rows("get", "pods")[0][1:4] == ["0/1", "Error", "0"]
+    kubectl("create", "job", "hello", "--image=busybox", "--", "echo", "hello,", "world")
+    kubectl("wait", "--for=condition=Complete", "job/hello")
+    assert kubectl("logs", "job/hello") == "hello, world\n"
+    assert kubectl("logs", "-l", "job-name=hello", "--prefix").endswith("hello, world\n")

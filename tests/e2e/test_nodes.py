@@ -1,5 +1,7 @@
 """Nodes that are cordoned, tainted and drained."""
 
+import json
+
 import pytest
 
 pytestmark = pytest.mark.kubectl(which=slice(0, 2))
@@ -69,3 +71,39 @@ def test_taints_are_added_and_taken_away(alone):
     ]
     assert alone("taint", "node", "node-1", "a:NoSchedule-") == "node/node-1 untainted\n"
     assert alone.value(".spec.taints", "node", "node-1") == ""
+
+
+def test_a_choice_is_explained(alone):
+    alone("label", "node", "node-2", "disk=ssd")
+    alone("cordon", "node-3")
+    wish = {"key": "disk", "operator": "In", "values": ["ssd"]}
+    term = {"weight": 100, "preference": {"matchExpressions": [wish]}}
+    affinity = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [term]}}
+    overrides = json.dumps({"spec": {"affinity": affinity}})
+    note = "--annotations=sim.miniplane.dev/explain=true"
+    alone("run", "web", "--image=nginx", note, f"--overrides={overrides}")
+    alone("wait", "--for=condition=Ready", "pod/web")
+    assert node_of(alone, "web") == "node-2"
+    [told] = [line for line in alone("events", "--for=pod/web").splitlines() if "Explained" in line]
+    assert "node-2, which has the most points. node-2: " in told
+    assert "NodeAffinity 2*100" in told
+    assert "node-1: " in told
+    assert told.endswith(". 1 of 3 nodes refused: 1 node(s) were unschedulable.")
+    alone("run", "silent", "--image=nginx")
+    alone("wait", "--for=condition=Ready", "pod/silent")
+    assert "Explained" not in alone("events", "--for=pod/silent")
+
+
+def test_a_node_that_is_deleted_is_gone(alone):
+    """Its pods stay until somebody collects them; a node of that name can be made anew."""
+    alone("run", "web", "--image=nginx", '--overrides={"spec":{"nodeName":"node-2"}}')
+    alone("wait", "--for=condition=Ready", "pod/web")
+    assert alone("delete", "node", "node-2").startswith('node "node-2" deleted')
+    assert alone.names("nodes") == ["node-1", "node-3"]
+    refused = alone.refused("delete", "node", "node-2")
+    assert refused.endswith('Error from server (NotFound): nodes "node-2" not found')
+    assert alone.rows("get", "pods", "-o", "wide")[0][6] == "node-2"
+    assert alone.cluster.miniplane("node", "add", "node-2") == "node/node-2 added\n"
+    alone("wait", "--for=condition=Ready", "node/node-2")
+    alone("delete", "pod", "web", "--timeout=10s")
+    assert alone.names("pods") == []

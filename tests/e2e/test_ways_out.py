@@ -1,5 +1,7 @@
 """When things go wrong: what kubectl shows, and how people get out of it."""
 
+import json
+
 import pytest
 
 pytestmark = pytest.mark.kubectl(which=slice(0, 2))
@@ -78,6 +80,32 @@ def test_a_rollout_that_is_stuck_is_undone(kubectl):
     images = kubectl.value(".items[*].spec.containers[*].image", "pods").split()
     assert images == ["nginx:1.28"] * 3
     assert kubectl.value(f"{condition}.reason", "deployment", "web") == "NewReplicaSetAvailable"
+
+
+def test_a_rollout_to_an_image_that_is_not_there_is_undone(kubectl, eventually):
+    kubectl("create", "deployment", "web", "--image=nginx:1.27", "--replicas=2")
+    kubectl("rollout", "status", "deployment/web")
+    broken = {"image": "nginx:1.72", "name": "nginx"}
+    template = {
+        "metadata": {"annotations": {"sim.miniplane.dev/fail": "image-pull"}},
+        "spec": {"containers": [broken]},
+    }
+    kubectl("patch", "deployment", "web", f"--patch={json.dumps({'spec': {'template': template}})}")
+    waiting = ".items[*].status.containerStatuses[0].state.waiting.reason"
+    eventually(lambda: kubectl.value(waiting, "pods") == "ImagePullBackOff")
+    # The old pods serve on, and the one new pod tells what is wrong.
+    assert kubectl.rows("get", "deployment", "web")[0][1:4] == ["2/2", "1", "2"]
+    states = sorted(row[1:3] for row in kubectl.rows("get", "pods"))
+    assert states == [["0/1", "ImagePullBackOff"], ["1/1", "Running"], ["1/1", "Running"]]
+    assert 'Back-off pulling image "nginx:1.72"' in kubectl("events")
+    refused = kubectl.refused("rollout", "status", "deployment/web", "--timeout=1s")
+    assert refused == "error: timed out waiting for the condition"
+    assert kubectl("rollout", "undo", "deployment/web") == "deployment.apps/web rolled back\n"
+    kubectl("rollout", "status", "deployment/web")
+    eventually(lambda: len(kubectl.names("pods")) == 2)
+    images = kubectl.value(".items[*].spec.containers[*].image", "pods").split()
+    assert images == ["nginx:1.27"] * 2
+    assert [row[1:4] for row in kubectl.rows("get", "pods")] == [["1/1", "Running", "0"]] * 2
 
 
 def test_a_job_fails_by_its_policy(kubectl):

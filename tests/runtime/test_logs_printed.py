@@ -4,7 +4,7 @@ import pytest
 
 from miniplane import testing
 from miniplane.api import downward
-from miniplane.api.resources import PODS
+from miniplane.api.resources import JOBS, PODS
 from miniplane.runtime.logs.printed import printed
 from miniplane.testing import objects
 
@@ -86,3 +86,20 @@ async def test_a_pod_says_who_it_is():
         await c.client.patch(PODS, "web", note, "default")
         await c.settle()
         assert c.logs.read("default", "web") == "this is web\n"
+
+
+@pytest.mark.parametrize("begin", [0.0, 0.3, 0.8])
+async def test_what_is_said_in_the_last_second_is_there(begin):
+    """A status tells the end in whole seconds, whatever the part of a second in which it began."""
+    async with testing.cluster(nodes=1) as c:
+        await c.advance(begin)
+        script = "echo a; sleep 0.4; echo b; sleep 1.5; echo $(NAME); exit 3"
+        container = {"name": "main", "image": "busybox", "command": ["sh", "-c", script]}
+        container["env"] = [{"name": "NAME", "value": "c"}]
+        template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+        job = {"metadata": {"name": "import"}, "spec": {"backoffLimit": 0, "template": template}}
+        await c.client.create(JOBS, job, namespace="default")
+        await c.advance(5)
+        [pod] = await c.pods()
+        assert pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 3
+        assert c.logs.read("default", pod["metadata"]["name"]) == "a\nb\nc\n"

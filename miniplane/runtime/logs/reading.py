@@ -95,7 +95,7 @@ class Reader:
     def _look(self) -> list[Line]:
         run, script = self._run, self._script
         now = self._clock.time()
-        until = now if run.finished is None else min(now, run.finished)
+        until = now if run.finished is None else min(now, run.finished + script.margin)
         lines = [] if self._begun else script.opening()
         lines += script.between(self._repetition, now=until)
         self._repetition = script.repetitions(until) + 1

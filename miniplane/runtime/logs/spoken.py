@@ -49,6 +49,7 @@ rotated away."""
 _FOREVER = 10.0**9
 _ENDINGS = ("", "Completed", "Error")
 _MICRO = 1_000_000
+_SECOND = 0.999_999
 
 
 class Script:
@@ -73,6 +74,9 @@ class Script:
         self._start = round(start * _MICRO)
         self._printed = [] if self._text is not None or self._every else _printed(pod, run)
         """What its command prints, with the seconds from its start."""
+        self.margin = _SECOND if self._printed else 0.0
+        """Within how many seconds of the end that its status tells it may still have said
+        something: a status tells whole seconds, and commands print before that one is over."""
         self._kept = min(KEPT, LIMIT // (len(self._text or "") + OVERHEAD))
 
     def opening(self) -> list[Line]:

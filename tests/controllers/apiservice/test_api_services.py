@@ -1,5 +1,6 @@
 """Whether the servers of other API groups could be reached, and what comes of it."""
 
+import aiohttp
 import pytest
 
 from miniplane import testing
@@ -116,3 +117,38 @@ async def test_the_metrics_server_is_left_alone():
         await c.settle()
         found = await c.client.get(API_SERVICES, "v1beta1.metrics.k8s.io")
         assert found["status"]["conditions"][0]["reason"] == "Passed"
+
+
+@pytest.mark.parametrize(
+    ("backed", "status", "text"),
+    [
+        (None, 404, "404 page not found\n"),
+        (False, 503, "service unavailable\n"),
+        (
+            True,
+            501,
+            "miniplane passes no requests on to the servers of APIServices: things.example.com/v1 "
+            "is served by the service default/api",
+        ),
+    ],
+)
+async def test_requests_for_a_server_elsewhere_are_told_why_they_get_nowhere(backed, status, text):
+    async with (
+        testing.cluster(nodes=1, http=True) as c,
+        aiohttp.ClientSession(c.url) as session,
+    ):
+        if backed is not None:
+            await c.client.create(API_SERVICES, api_service(name="api"))
+        if backed:
+            outside = {"type": "ExternalName", "externalName": "api.example.com"}
+            made = {"metadata": {"name": "api"}, "spec": outside}
+            await c.client.create(SERVICES, made, namespace="default")
+        await c.settle()
+        base = "/apis/things.example.com/v1"
+        for path in (base, f"{base}/things", f"{base}/namespaces/default/things/x"):
+            async with session.get(path) as answer:
+                assert answer.status == status
+                said = (await answer.json())["message"] if status == 501 else await answer.text()
+                assert said == text
+        async with session.get("/apis/things.example.com/v2/things") as answer:
+            assert answer.status == 404

@@ -24,10 +24,12 @@ from miniplane.testing import objects
         (["sh", "-ec", "# a comment\necho a\nfalse\nsleep 3"], 0, 1),
         (["sh", "-c", "set -e; false; sleep 3"], 0, 1),
         (["sleep", "infinity"], None, 0),
+        (["sh", "-c", "printenv NAME && sleep 2; printenv NOBODY"], 2, 1),
+        (["printenv"], 0, 0),
     ],
 )
 def test_commands_that_are_understood(argv, seconds, code):
-    assert commands.foresee(argv) == Foresight(seconds, code)
+    assert commands.foresee(argv, {"NAME": "web-0"}) == Foresight(seconds, code)
 
 
 @pytest.mark.parametrize(
