@@ -94,9 +94,10 @@ class VolumeBinder(Controller):
         self._retry("")
 
     def _retry(self, storage_class: str) -> None:
-        """Look at the claims of a class again that are waiting."""
+        """Look at the claims of a class again that are waiting. They wait for the resync: nobody
+        else tells the real controller that there is something for them now."""
         for claim in self.claims.by_index(PENDING, storage_class):
-            self.queue.add(CLAIM + key_of(claim))
+            self.queue.add_after(CLAIM + key_of(claim), RESYNC)
 
     async def reconcile(self, key: str) -> Result | None:
         if key.startswith(CLAIM):

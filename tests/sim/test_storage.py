@@ -123,3 +123,31 @@ async def test_a_retained_volume_can_be_used_again_by_hand() -> None:
             await c.settle()
             found = await c.client.get(PERSISTENT_VOLUMES, "v")
             assert found["status"]["phase"] == "Available"
+
+
+async def test_what_comes_after_a_claim_is_found_by_the_resync() -> None:
+    volume = {
+        "metadata": {"name": "pv"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "capacity": {"storage": "1Gi"},
+            "hostPath": {"path": "/data"},
+            "storageClassName": "",
+        },
+    }
+    async with cluster() as c:
+        await make_claim(c, storageClassName="")
+        await c.settle()
+        await c.advance(6)
+        await c.client.create(PERSISTENT_VOLUMES, volume)
+        await c.advance(2)
+        assert (await c.client.get(PERSISTENT_VOLUMES, "pv"))["status"]["phase"] == "Available"
+        assert await phase(c) == "Pending"
+        await c.advance(15)
+        assert await phase(c) == "Bound"
+    async with cluster() as c:
+        await make_claim(c, storageClassName="")
+        await c.settle()
+        await c.client.create(PERSISTENT_VOLUMES, volume)
+        await c.settle()
+        assert await phase(c) == "Bound", "what will come by itself is waited for"
