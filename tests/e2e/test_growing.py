@@ -45,13 +45,25 @@ spec:
   containers: [{name: main, image: nginx:1.27, volumeMounts: [{name: data, mountPath: /data}]}]
   volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
 """
+BUSY = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata:
+      labels: {app: web}
+      annotations: {metrics.miniplane.dev/custom.requests: "25"}
+    spec: {containers: [{name: main, image: nginx}]}
+"""
 AUTOSCALER = """
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata: {name: web}
 spec:
   scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
-  maxReplicas: 5
+  maxReplicas: 3
   metrics:
   - type: Pods
     pods: {metric: {name: requests}, target: {type: AverageValue, averageValue: "10"}}
@@ -113,10 +125,7 @@ def test_a_claim_grows_under_its_pod(alone, eventually):
 
 
 def test_an_autoscaler_follows_a_custom_metric(kubectl):
-    kubectl("create", "deployment", "web", "--image=nginx")
-    note = {"metrics.miniplane.dev/custom.requests": "25"}
-    template = {"spec": {"template": {"metadata": {"annotations": note}}}}
-    kubectl("patch", "deployment", "web", f"--patch={json.dumps(template)}")
+    kubectl("create", "-f", "-", stdin=BUSY)
     kubectl("rollout", "status", "deployment/web")
     kubectl("create", "-f", "-", stdin=AUTOSCALER)
     kubectl("wait", "--for=jsonpath={.status.desiredReplicas}=3", "hpa/web")
