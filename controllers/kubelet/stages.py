@@ -71,6 +71,10 @@ def _accept(view: View) -> Step:
         why = f"Unable to retrieve some image pull secrets ({names}); "
         why += "attempting to pull the image may not succeed."
         events = [Told("FailedToRetrieveImagePullSecret", why, type="Warning")]
+    if view.spec.get("resourceClaims"):
+        # A real pod would wait for them. Somebody ought to say that this one does not.
+        why = "Devices are not simulated: the pod runs without its resource claims."
+        events.append(Told("ResourceClaimsIgnored", why, type="Warning"))
     return Step(status, events)
 
 

@@ -122,6 +122,17 @@ async def test_pull_secrets_that_are_not_there_are_told_of():
         assert await told(c, reason) == [(reason, text, 1)]
 
 
+async def test_resource_claims_are_ignored_not_silently():
+    async with testing.cluster(nodes=1) as c:
+        claims = [{"name": "gpu", "resourceClaimName": "gpus"}]
+        await c.client.create(PODS, objects.pod("web", resourceClaims=claims))
+        await c.settle()
+        assert (await status(c))["phase"] == "Running"
+        [(_, message, count)] = await told(c, "ResourceClaimsIgnored")
+        assert "without its resource claims" in message
+        assert count == 1
+
+
 async def test_an_image_whose_name_is_none():
     async with testing.cluster(nodes=1) as c:
         made = objects.pod("web")
