@@ -9,18 +9,18 @@ Foresight(seconds=5.0, exit_code=42)
 """
 
 import dataclasses
+import math
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from miniplane.api import sleeping
+
 _AT_ONCE = dict.fromkeys(
     ("echo", "printf", "true", ":", "date", "hostname", "pwd", "env", "id", "whoami", "uname", "ls")
 )
 _SHELLS = dict.fromkeys(("sh", "bash", "ash", "dash"))
-_SLEEP = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([smhd]?)")
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_FOREVER = dict.fromkeys(("infinity", "inf"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,15 +54,8 @@ def foresee(argv: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES) -> Fore
 
 
 def _sleep(times: Sequence[str]) -> Foresight | None:
-    seconds = 0.0
-    for text in times:
-        if text in _FOREVER:
-            return Foresight(None)
-        found = _SLEEP.fullmatch(text)
-        if found is None:
-            return None
-        seconds += float(found[1]) * _UNITS[found[2]]
-    return Foresight(seconds) if times else None
+    seconds = sleeping.seconds(times)
+    return None if seconds is None else Foresight(seconds if math.isfinite(seconds) else None)
 
 
 def _script(text: str, env: Mapping[str, str], *, stop_at_errors: bool) -> Foresight | None:

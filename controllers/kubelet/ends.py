@@ -102,17 +102,18 @@ def _quit(container_status: Obj, now: str) -> Obj:
     return container_status
 
 
-def expire(view: View) -> Step:
-    why = "Pod was active on the node longer than the specified deadline"
+def _all_stopped(view: View, code: int) -> tuple[list[Obj], list[Obj]]:
+    """The init containers, of which those that run are stopped, and all others."""
     init = [
-        reports.stopped(s, now=view.now, code=lives.TERMINATED)
-        if reports.state_of(s) == "running"
-        else s
+        reports.stopped(s, now=view.now, code=code) if reports.state_of(s) == "running" else s
         for s in view.init.values()
     ]
-    regular = [
-        reports.stopped(s, now=view.now, code=lives.TERMINATED) for s in view.containers.values()
-    ]
+    return init, [reports.stopped(s, now=view.now, code=code) for s in view.containers.values()]
+
+
+def expire(view: View) -> Step:
+    why = "Pod was active on the node longer than the specified deadline"
+    init, regular = _all_stopped(view, lives.TERMINATED)
     status = telling.report(
         view,
         phase="Failed",
@@ -127,15 +128,7 @@ def expire(view: View) -> Step:
 
 def evict(view: View, why: str, notes: Mapping[str, str]) -> Step:
     """The machine is short of something, so the pod has to go: at once, and for good."""
-    init = [
-        reports.stopped(s, now=view.now, code=duties.KILLED)
-        if reports.state_of(s) == "running"
-        else s
-        for s in view.init.values()
-    ]
-    regular = [
-        reports.stopped(s, now=view.now, code=duties.KILLED) for s in view.containers.values()
-    ]
+    init, regular = _all_stopped(view, duties.KILLED)
     target = reports.condition(
         view.pod, "DisruptionTarget", "TerminationByKubelet", why, now=view.now
     )

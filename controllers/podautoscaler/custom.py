@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 
 from miniplane.api import quantity
 from miniplane.api.objects import Obj, annotations_of
+from miniplane.api.resourcemetrics.usage import PREFIX
 from miniplane.api.selectors import labels
 from miniplane.controllers import pods as podlib
 from miniplane.controllers.podautoscaler.replicas import Proposal, Tolerances
 from miniplane.controllers.podautoscaler.usage import MetricError, Usage, Usages
 
-PREFIX = "metrics.miniplane.dev/"
 CUSTOM, EXTERNAL = f"{PREFIX}custom.", f"{PREFIX}external."
 
 Ref = tuple[str, str]

@@ -11,14 +11,12 @@ Nothing is run: `echo`, `printenv`, `hostname`, `sleep` and shell scripts of the
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from miniplane.api import downward
+from miniplane.api import downward, sleeping
 
 Line = tuple[float, str]
 """Seconds after the start, and the text."""
 
 _SHELLS = ("sh", "bash", "ash", "dash")
-_SLEEP = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([smhd]?)")
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 _TOKEN = re.compile(
     r"""(?P<joint>&&|\|\||;|\n)|(?P<space>[ \t\r]+)|'(?P<single>[^']*)'|"(?P<double>[^"\\`]*)\""""
@@ -69,15 +67,10 @@ def _lines(argv: Sequence[str], env: Mapping[str, str]) -> Iterator[Line]:
 
 
 def _seconds(times: Sequence[str]) -> float:
-    total = 0.0
-    for text in times:
-        if text in ("infinity", "inf"):
-            return float("inf")
-        found = _SLEEP.fullmatch(text)
-        if found is None:
-            raise _Unclear(text)
-        total += float(found[1]) * _UNITS[found[2]]
-    return total
+    seconds = sleeping.seconds(times)
+    if seconds is None:
+        raise _Unclear(times)
+    return seconds
 
 
 def _commands(script: str, env: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
